@@ -1,0 +1,237 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use ganvas_engine::system::Preset;
+
+/// Train, sample, measure and show generative models, on any GPU or none.
+#[derive(Parser)]
+#[command(name = "ganvas", version, about, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    after_help = "Example:\n  ganvas train vae --out runs/first\n  ganvas eval runs/first\n  ganvas report runs/first"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the systems, or show one with its settings
+    #[command(after_help = "Example:\n  ganvas systems show dcgan")]
+    Systems {
+        /// What of them.
+        #[command(subcommand)]
+        command: Option<SystemsCommand>,
+    },
+    /// List the devices that this build and this machine have
+    #[command(after_help = "Example:\n  ganvas devices")]
+    Devices,
+    /// List, describe or fetch data sets
+    #[command(after_help = "Example:\n  ganvas data get mnist")]
+    Data {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: DataCommand,
+    },
+    /// Train a system
+    #[command(
+        after_help = "Examples:\n  ganvas train vae\n  ganvas train dcgan --data mnist --out runs/mnist --seed 1\n  \
+        ganvas train dcgan --data ~/pictures --set resolution=64 --set width=32\n  ganvas train dcgan --out runs/mnist --resume"
+    )]
+    Train(TrainArgs),
+    /// Draw samples from a trained run
+    #[command(
+        after_help = "Examples:\n  ganvas sample runs/first --n 100 --out digits.png\n  ganvas sample runs/first --n 10000 --out digits.npy"
+    )]
+    Sample(SampleArgs),
+    /// Measure a trained run against held-out data
+    #[command(after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --json")]
+    Eval(EvalArgs),
+    /// Write a run's report: one HTML file with pictures, curves, settings and figures
+    #[command(after_help = "Example:\n  ganvas report runs/first")]
+    Report {
+        /// The run folder.
+        run: PathBuf,
+    },
+    /// Run the acceptance checks of systems, which train as needed
+    #[command(after_help = "Example:\n  ganvas accept dcgan --json dcgan.json")]
+    Accept(AcceptArgs),
+    /// Train the classifiers whose features measure images, and write their weights
+    #[command(after_help = "Example:\n  ganvas train-extractors digits --out crates/metrics/weights")]
+    TrainExtractors(ExtractorArgs),
+    /// Print the shell's completions
+    #[command(after_help = "Example:\n  ganvas completions bash > ~/.local/share/bash-completion/completions/ganvas")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  ganvas man > ganvas.1")]
+    Man,
+}
+
+/// What of the systems.
+#[derive(Subcommand)]
+pub enum SystemsCommand {
+    /// Show a system: paper, phases, and the settings of its presets
+    #[command(after_help = "Example:\n  ganvas systems show gan --data ring8")]
+    Show {
+        /// The system's id.
+        id: String,
+        /// The data to show the settings for.
+        #[arg(long, value_name = "ID|PATH", default_value = "digits")]
+        data: String,
+    },
+}
+
+/// What to do with data sets.
+#[derive(Subcommand)]
+pub enum DataCommand {
+    /// List the data sets
+    #[command(after_help = "Example:\n  ganvas data list")]
+    List,
+    /// Describe a data set: shape, counts, licence, source, where it is
+    #[command(after_help = "Example:\n  ganvas data info mnist")]
+    Info {
+        /// The data set.
+        id: String,
+    },
+    /// Fetch a data set from its official page, or from a folder that has its files
+    #[command(after_help = "Examples:\n  ganvas data get mnist\n  ganvas data get mnist --from ~/downloads/mnist")]
+    Get {
+        /// The data set.
+        id: String,
+        /// Take the files from this folder instead of the network.
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+}
+
+/// A preset, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PresetArg {
+    /// Trains on two CPU cores in minutes.
+    Small,
+    /// The paper's networks and training.
+    Paper,
+}
+
+impl From<PresetArg> for Preset {
+    fn from(preset: PresetArg) -> Self {
+        match preset {
+            PresetArg::Small => Preset::Small,
+            PresetArg::Paper => Preset::Paper,
+        }
+    }
+}
+
+/// `ganvas train`.
+#[derive(Args)]
+pub struct TrainArgs {
+    /// The system's id; `ganvas systems` lists them.
+    pub system: String,
+    /// A data set's id, a folder of images, or an IDX file of images [default: digits].
+    #[arg(long, value_name = "ID|PATH")]
+    pub data: Option<String>,
+    /// The settings to start from [default: small].
+    #[arg(long, conflicts_with = "resume")]
+    pub preset: Option<PresetArg>,
+    /// Steps of training; with --resume, the new total.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Items of a batch.
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    pub batch: Option<u64>,
+    /// Seed of everything random [default: 0].
+    #[arg(long, value_name = "S", conflicts_with = "resume")]
+    pub seed: Option<u64>,
+    /// Where to train; `ganvas devices` lists what there is [default: flex].
+    #[arg(long, value_name = "D")]
+    pub device: Option<String>,
+    /// The run folder [default: runs/SYSTEM-DATA].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Settings over those of the preset, such as another run's config.toml.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub config: Option<PathBuf>,
+    /// One setting over all others; `ganvas systems show` lists them. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    pub set: Vec<String>,
+    /// Go on with the run in --out from its newest checkpoint.
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// `ganvas sample`.
+#[derive(Args)]
+pub struct SampleArgs {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Number of samples.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub n: usize,
+    /// Seed of the samples.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// A .png grid; a .npy array: f32, [n, channels, height, width] in [-1, 1], or [n, 2]; an .svg plot of points [default: RUN/sample-SEED.png].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}
+
+/// `ganvas eval`.
+#[derive(Args)]
+pub struct EvalArgs {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Number of generated items to measure.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub n: usize,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}
+
+/// `ganvas accept`.
+#[derive(Args)]
+pub struct AcceptArgs {
+    /// The systems.
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Seeds of what is random.
+    #[arg(long, value_delimiter = ',', default_value = "0,1,2", value_name = "S,S,...")]
+    pub seeds: Vec<u64>,
+    /// Write the figures to this file too, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}
+
+/// `ganvas train-extractors`.
+#[derive(Args)]
+pub struct ExtractorArgs {
+    /// Which; all where none is named. MNIST and Fashion-MNIST must have been fetched.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Folder for the weights.
+    #[arg(long, value_name = "DIR", default_value = "crates/metrics/weights")]
+    pub out: PathBuf,
+    /// Seed of weights and order.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}

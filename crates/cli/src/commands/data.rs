@@ -1,0 +1,96 @@
+//! `ganvas data`.
+
+use std::path::Path;
+
+use ganvas_data::{How, OpenOptions, Origin, cache_dir, catalog, find, get};
+
+use crate::args::DataCommand;
+use crate::error::CliError;
+use crate::progress::Progress;
+
+/// Lists, describes or fetches.
+pub fn run(command: DataCommand) -> Result<(), CliError> {
+    match command {
+        DataCommand::List => list(),
+        DataCommand::Info { id } => info(&id)?,
+        DataCommand::Get { id, from } => fetch(&id, from.as_deref())?,
+    }
+    Ok(())
+}
+
+fn list() {
+    for entry in catalog() {
+        let items = entry.items + entry.test_items;
+        println!(
+            "{:<14} {:<8} {:>6} items  {:<9} {}",
+            entry.id,
+            entry.shape,
+            items,
+            state(entry.id, &entry.origin),
+            entry.title
+        );
+    }
+    println!(
+        "\nA folder of PNG or JPEG images (a subfolder for each class) or an IDX file is a data set too: --data PATH."
+    );
+}
+
+fn state(id: &str, origin: &Origin) -> &'static str {
+    match origin {
+        Origin::Embedded => "built in",
+        Origin::Procedural => "computed",
+        Origin::Files { files, .. } => {
+            let folder = cache_dir().join(id);
+            let there = |name: &str| folder.join(name).is_file() || folder.join(name.trim_end_matches(".gz")).is_file();
+            if files.iter().all(|file| there(file.name)) { "fetched" } else { "to fetch" }
+        }
+        _ => "",
+    }
+}
+
+fn info(id: &str) -> Result<(), CliError> {
+    let entry = find(id)?;
+    println!("{} ({})", entry.title, entry.id);
+    println!("shape        {}", entry.shape);
+    println!("items        {} to train on, {} held out", entry.items, entry.test_items);
+    println!(
+        "classes      {}",
+        if entry.class_names.is_empty() { "none".into() } else { entry.class_names.join(", ") }
+    );
+    println!("licence      {}", entry.licence);
+    println!("attribution  {}", entry.attribution);
+    println!("source       {}", entry.source);
+    println!("state        {}", state(entry.id, &entry.origin));
+    if let Origin::Files { files, .. } = &entry.origin {
+        println!("folder       {}", cache_dir().join(entry.id).display());
+        for file in *files {
+            println!("  {:<28} {:>11} bytes unpacked, SHA-256 {}", file.name, file.size, file.sha256);
+        }
+    }
+    Ok(())
+}
+
+fn fetch(id: &str, from: Option<&Path>) -> Result<(), CliError> {
+    let mut progress = Progress::new(None, "{spinner} {msg}");
+    let mut report = |p: ganvas_data::Progress| {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let line = match p.total_bytes {
+            Some(total) => format!("{}  {:.1} of {:.1} MiB", p.file, mib(p.done_bytes), mib(total)),
+            None => format!("{}  {:.1} MiB", p.file, mib(p.done_bytes)),
+        };
+        progress.update(p.done_bytes, &line, false);
+    };
+    let got = get(id, from, &OpenOptions::default(), &mut report);
+    progress.finish();
+    let got = got?;
+    for file in &got.files {
+        let how = match file.how {
+            How::Present => "was there",
+            How::Copied => "copied",
+            How::Downloaded => "downloaded",
+        };
+        println!("{how:<10} {}", file.path.display());
+    }
+    println!("`{id}` is ready: `ganvas train dcgan --data {id}`");
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The commands, a file each.
+
+mod accept;
+mod data;
+mod eval;
+mod extractors;
+mod list;
+mod report;
+mod sample;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::CommandFactory;
+use ganvas_data::{Dataset, ItemShape, OpenOptions};
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::run::{Loaded, load};
+
+use crate::args::{Cli, Command};
+use crate::device::choose;
+use crate::error::CliError;
+use crate::systems;
+
+/// Does what the command line asks for.
+pub fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Systems { command } => list::systems(command),
+        Command::Devices => list::devices(),
+        Command::Data { command } => data::run(command),
+        Command::Train(args) => train::run(&args),
+        Command::Sample(args) => sample::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Report { run } => report::run(&run),
+        Command::Accept(args) => accept::run(&args),
+        Command::TrainExtractors(args) => extractors::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ganvas", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man => {
+            let page = clap_mangen::Man::new(Cli::command());
+            page.render(&mut std::io::stdout()).map_err(|e| CliError::failure(format!("cannot write the page: {e}")))
+        }
+    }
+}
+
+/// A data set by id or path, at the given side and number of channels (0: as it is).
+fn open(id: &str, resolution: usize, channels: usize) -> Result<Arc<Dataset>, CliError> {
+    let given = |n: usize| (n > 0).then_some(n);
+    let options = OpenOptions { resolution: given(resolution), channels: given(channels), ..OpenOptions::default() };
+    Ok(Arc::new(ganvas_data::open(id, &options)?))
+}
+
+/// The data set that a run was trained on; it must still be the same.
+fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
+    let dataset = open(&config.data.id, config.resolution, config.channels)?;
+    if dataset.fingerprint != config.data.fingerprint {
+        let message = format!("{} is not what it was when the run was trained on it", config.data.id);
+        return Err(CliError::failure(message));
+    }
+    Ok(dataset)
+}
+
+/// A trained run on the device of this word.
+fn load_run(folder: &Path, device: &str) -> Result<Loaded, CliError> {
+    let config = RunConfig::of_run(folder)?;
+    let system = systems::find(&config.system)?;
+    let loaded = load(folder, system, &choose(device)?.device)?;
+    for error in &loaded.damaged {
+        eprintln!("warning: {error}; an older checkpoint is used");
+    }
+    Ok(loaded)
+}
+
+/// Writes a file as a whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| CliError::io("create", folder, &e))?;
+    }
+    ganvas_engine::checkpoint::write_whole(path, bytes).map_err(|e| CliError::io("write", path, &e))
+}
+
+/// A path as it can be found again from another folder.
+fn absolute(path: &str) -> String {
+    let is_path = ganvas_data::find(path).is_err() && Path::new(path).exists();
+    let found = is_path.then(|| std::fs::canonicalize(path).ok()).flatten();
+    found.map_or_else(|| path.to_owned(), |p: PathBuf| p.to_string_lossy().into_owned())
+}
+
+/// Held-out points of the plane to draw samples over; none where items are no such points.
+fn test_points(dataset: &Dataset) -> Vec<[f32; 2]> {
+    const SHOWN: usize = 2000;
+    match dataset.shape {
+        ItemShape::Points { dims: 2 } => {
+            let rows: Vec<usize> = (0..SHOWN.min(dataset.test.len)).collect();
+            dataset.test.gather(&rows).as_chunks::<2>().0.to_vec()
+        }
+        _ => Vec::new(),
+    }
+}

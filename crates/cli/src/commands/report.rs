@@ -1,0 +1,190 @@
+//! `ganvas report`.
+
+use std::fs;
+use std::path::Path;
+
+use ganvas_data::{Dataset, ItemShape};
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::run::{Event, events, metrics_path};
+
+use super::eval::Evaluation;
+use super::{data_of, write};
+use crate::error::CliError;
+use crate::progress::duration;
+use crate::systems;
+use crate::view::{self, Png, Report};
+
+/// Earlier pictures beside the last one.
+const EARLIER: usize = 7;
+
+/// Writes `report.html` into the run folder.
+pub fn run(folder: &Path) -> Result<(), CliError> {
+    let config = RunConfig::of_run(folder)?;
+    let system = systems::find(&config.system)?;
+    let events = events(folder)?;
+    let dataset = data_of(&config);
+    let evaluation = evaluation(folder)?;
+    let (step, seconds) = last(&events);
+    let mut notes: Vec<String> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Warning { step, text } => Some(format!("step {step}: {text}")),
+            Event::Resume { step } => Some(format!("went on from the checkpoint of step {step}")),
+            Event::Stop { step, .. } => Some(format!("stopped by request after step {step}")),
+            _ => None,
+        })
+        .collect();
+    let shown = folder.display();
+    match &evaluation {
+        None => notes.push(format!("not measured yet: `ganvas eval {shown}`")),
+        Some(found) if found.step != step => notes.push(format!("the figures are of step {}", found.step)),
+        Some(_) => {}
+    }
+    if let Err(error) = &dataset {
+        notes.push(format!("the data are not shown: {}", error.message));
+    }
+    let data = &config.data;
+    let report = Report {
+        title: format!("{} on {}, step {step}", system.info.title, name_of(&data.id)),
+        system: config.system.clone(),
+        task: "unconditional".into(),
+        run: shown.to_string(),
+        summary: vec![
+            ("paper".into(), system.info.paper.into()),
+            (
+                "data".into(),
+                format!("{}, {} to train on, {} held out, {}", name_of(&data.id), data.train, data.test, data.shape),
+            ),
+            ("steps".into(), format!("{step} of {}, batch {}", config.steps, config.batch)),
+            ("seed".into(), config.seed.to_string()),
+            ("time".into(), duration(seconds)),
+            ("speed".into(), speed(&events)),
+            ("device".into(), config.device.clone()),
+        ],
+        figures: evaluation.map(|found| found.metrics).unwrap_or_default(),
+        real: dataset.as_ref().ok().and_then(|dataset| real(dataset, config.samples)),
+        grids: grids(folder, &events)?,
+        curves: curves(&events),
+        config: config.to_toml(),
+        notes,
+        attribution: dataset.as_ref().map(|d| d.attribution.clone()).unwrap_or_default(),
+        commands: vec![
+            format!("ganvas train {} --config {shown}/config.toml --out runs/again", config.system),
+            format!("ganvas sample {shown} --n 64 --out samples.png"),
+            format!("ganvas eval {shown} --json"),
+        ],
+    };
+    let path = folder.join("report.html");
+    write(&path, view::report(&report).as_bytes())?;
+    println!("report: {}", path.display());
+    Ok(())
+}
+
+fn name_of(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+fn evaluation(folder: &Path) -> Result<Option<Evaluation>, CliError> {
+    let path = metrics_path(folder);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(|e| CliError::io("read", &path, &e))?;
+    let read = serde_json::from_str(&text);
+    read.map(Some)
+        .map_err(|e| CliError::failure(format!("{} cannot be read: {e}; `ganvas eval` writes it anew", path.display())))
+}
+
+fn last(events: &[Event]) -> (u64, f64) {
+    let ends = events.iter().rev().find_map(|event| match event {
+        Event::Tick { step, seconds, .. } | Event::Stop { step, seconds } | Event::End { step, seconds } => {
+            Some((*step, *seconds))
+        }
+        _ => None,
+    });
+    ends.unwrap_or_default()
+}
+
+fn speed(events: &[Event]) -> String {
+    let mut rates: Vec<f64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Tick { items_per_second, .. } => Some(*items_per_second),
+            _ => None,
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    rates.get(rates.len() / 2).map_or_else(|| "not known".into(), |median| format!("{median:.0} items/s (median)"))
+}
+
+/// The first picture, some in between, and the last.
+fn grids(folder: &Path, events: &[Event]) -> Result<Vec<(String, Png)>, CliError> {
+    let mut pictures: Vec<(u64, &String)> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Samples { step, file } => Some((*step, file)),
+            _ => None,
+        })
+        .collect();
+    pictures.dedup_by_key(|(step, _)| *step);
+    let n = pictures.len();
+    let shown = n.min(EARLIER + 1);
+    let picked = (0..shown).map(|i| if shown < 2 { 0 } else { i * (n - 1) / (shown - 1) });
+    picked
+        .map(|i| {
+            let (step, file) = pictures[i];
+            let path = folder.join(file);
+            let bytes = fs::read(&path).map_err(|e| CliError::io("read", &path, &e))?;
+            Ok((format!("step {step}"), bytes))
+        })
+        .collect()
+}
+
+/// Losses in one plot, gradient norms in one, everything else by the word before its slash.
+fn curves(events: &[Event]) -> Vec<(String, String)> {
+    let mut series: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    for event in events {
+        let Event::Tick { step, figures, .. } = event else { continue };
+        for (name, value) in figures {
+            let point = (*step as f64, f64::from(*value));
+            match series.iter_mut().find(|(known, _)| known == name) {
+                Some((_, points)) => points.push(point),
+                None => series.push((name.clone(), vec![point])),
+            }
+        }
+    }
+    let mut plots: Vec<(String, Vec<(String, Vec<(f64, f64)>)>)> = Vec::new();
+    for (name, points) in series {
+        let (group, label) = name.split_once('/').unwrap_or(("loss", &name));
+        let entry = (label.to_owned(), points);
+        match plots.iter_mut().find(|(known, _)| known == group) {
+            Some((_, lines)) => lines.push(entry),
+            None => plots.push((group.to_owned(), vec![entry])),
+        }
+    }
+    plots.sort_by_key(|(group, _)| group != "loss");
+    plots
+        .into_iter()
+        .map(|(group, lines)| {
+            let (title, unit) = match group.as_str() {
+                "loss" => ("Losses", "nats"),
+                "grad_norm" => ("Gradient norms", "Euclidean norm"),
+                "logit" => ("Mean logits of the discriminator", "logit"),
+                other => (other, "value"),
+            };
+            (String::new(), view::curves(title, unit, &lines))
+        })
+        .collect()
+}
+
+fn real(dataset: &Dataset, n: usize) -> Option<(String, Png)> {
+    let rows: Vec<usize> = (0..n.min(dataset.train.len)).collect();
+    let values = dataset.train.gather(&rows);
+    let png = match dataset.shape {
+        ItemShape::Image { channels, height, width } => {
+            view::image_grid(&values, [rows.len(), channels, height, width], None)
+        }
+        ItemShape::Points { .. } => view::scatter_png(values.as_chunks::<2>().0, &[]),
+    };
+    Some(("training data".into(), png.ok()?))
+}

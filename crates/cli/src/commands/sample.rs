@@ -1,0 +1,79 @@
+//! `ganvas sample`.
+
+use ganvas_data::ItemShape;
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::session;
+use ganvas_prob::stream::Streams;
+use npyz::WriterBuilder;
+
+use super::{data_of, load_run, test_points, write};
+use crate::args::SampleArgs;
+use crate::device::choose;
+use crate::error::CliError;
+use crate::view;
+
+/// More samples than this do not fit in memory as pictures.
+const MOST: usize = 10_000_000;
+
+/// Draws samples and writes them.
+pub fn run(args: &SampleArgs) -> Result<(), CliError> {
+    if args.n == 0 || args.n > MOST {
+        return Err(CliError::usage(format!("`--n` must be 1 to {MOST}, got {}", args.n), "for example `--n 64`"));
+    }
+    let out = args.out.clone().unwrap_or_else(|| args.run.join(format!("sample-{}.png", args.seed)));
+    let extension = out.extension().map(|e| e.to_string_lossy().to_lowercase());
+    let format = match extension.as_deref() {
+        Some("png") => Format::Png,
+        Some("npy") => Format::Npy,
+        Some("svg") => Format::Svg,
+        _ => {
+            let message = format!("`{}` does not end in .png, .npy or .svg", out.display());
+            return Err(CliError::usage(
+                message,
+                "the ending chooses the format: a grid, an array, or a plot of points",
+            ));
+        }
+    };
+    let loaded = load_run(&args.run, &args.device)?;
+    let device = choose(&args.device)?.device.inner();
+    let values = session::sample(loaded.model.as_ref(), args.n, &Streams::new(args.seed).fork("sample"), &device);
+    write(&out, &encode(format, &values, &loaded.config)?)?;
+    println!("{} samples of step {}: {}", args.n, loaded.header.step, out.display());
+    Ok(())
+}
+
+enum Format {
+    Png,
+    Npy,
+    Svg,
+}
+
+fn encode(format: Format, values: &[f32], config: &RunConfig) -> Result<Vec<u8>, CliError> {
+    let shape = config.data.shape;
+    match (format, shape) {
+        (Format::Npy, _) => npy(values, shape).map_err(|e| CliError::failure(format!("cannot make the array: {e}"))),
+        (Format::Png, ItemShape::Image { channels, height, width }) => {
+            Ok(view::image_grid(values, [values.len() / shape.len(), channels, height, width], None)?)
+        }
+        (Format::Png, ItemShape::Points { .. }) => Ok(view::scatter_png(&[], values.as_chunks::<2>().0)?),
+        (Format::Svg, ItemShape::Points { .. }) => {
+            let dataset = data_of(config)?;
+            let real = test_points(&dataset);
+            let title = format!("{} on {}", config.system, config.data.id);
+            Ok(view::scatter(&title, &real, values.as_chunks::<2>().0).into_bytes())
+        }
+        (Format::Svg, ItemShape::Image { .. }) => {
+            Err(CliError::usage("images are not drawn as .svg", "end --out in .png or .npy"))
+        }
+    }
+}
+
+fn npy(values: &[f32], shape: ItemShape) -> std::io::Result<Vec<u8>> {
+    let n = (values.len() / shape.len()) as u64;
+    let dims: Vec<u64> = std::iter::once(n).chain(shape.dims().into_iter().map(|d| d as u64)).collect();
+    let mut bytes = Vec::new();
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&dims).writer(&mut bytes).begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()?;
+    Ok(bytes)
+}

@@ -1,0 +1,129 @@
+//! `ganvas train`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ganvas_engine::config::{Overrides, RunConfig};
+use ganvas_engine::run::{Outcome, Training};
+use ganvas_engine::system::{DataSpec, Definition, Preset};
+
+use super::{absolute, data_of, open, test_points};
+use crate::args::TrainArgs;
+use crate::device::choose;
+use crate::error::CliError;
+use crate::progress::{Watcher, duration};
+use crate::systems;
+
+/// Trains, or goes on with a run.
+pub fn run(args: &TrainArgs) -> Result<(), CliError> {
+    let system = systems::find(&args.system)?;
+    if args.steps == Some(0) {
+        return Err(CliError::usage("`--steps` must be at least 1, got 0", "for example `--steps 1000`"));
+    }
+    let stop = stop_on_interrupt()?;
+    let (folder, outcome) = if args.resume { resume(args, system, &stop)? } else { start(args, system, &stop)? };
+    let what = if outcome.stopped { "stopped" } else { "trained" };
+    println!("{what} after step {} and {}: {}", outcome.step, duration(outcome.seconds), folder.display());
+    if outcome.stopped {
+        println!("`--out {} --resume` goes on from here", folder.display());
+    }
+    Ok(())
+}
+
+/// True once the person has asked to stop; a second time ends the program at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>, CliError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after this step; once more to stop at once");
+    })
+    .map_err(|e| CliError::failure(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(stop)
+}
+
+fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
+    let chosen = choose(args.device.as_deref().unwrap_or("flex"))?;
+    let preset = args.preset.map_or(Preset::Small, Preset::from);
+    let mut overrides = overrides(args)?;
+    let id = data_id(args, &overrides);
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
+    let (resolution, channels) = (size(&overrides, "resolution")?, size(&overrides, "channels")?);
+    let mut dataset = open(&id, resolution, channels)?;
+    if resolution == 0
+        && let Some(wanted) = (system.preset)(preset, &DataSpec::of(&dataset))?.resolution
+    {
+        dataset = open(&id, wanted, channels)?;
+        overrides = overrides.with("resolution", wanted as i64);
+    }
+    let config = RunConfig::make(system, preset, &dataset, &chosen.word, &overrides)?;
+    let training =
+        Training { folder: &folder, system, dataset: &dataset, device: &chosen.device, guard: chosen.guard, stop };
+    let mut watcher = Watcher::new(config.steps, test_points(&dataset));
+    let outcome = training.start(&config, &mut watcher);
+    watcher.finish();
+    Ok((folder, outcome?))
+}
+
+fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
+    let id = args.data.as_deref().map_or_else(|| "digits".into(), absolute);
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
+    let config = RunConfig::of_run(&folder)?;
+    let chosen = choose(args.device.as_deref().unwrap_or(&config.device))?;
+    let dataset = match &args.data {
+        Some(_) => open(&id, config.resolution, config.channels)?,
+        None => data_of(&config)?,
+    };
+    let training =
+        Training { folder: &folder, system, dataset: &dataset, device: &chosen.device, guard: chosen.guard, stop };
+    let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset));
+    let outcome = training.resume(args.steps, &mut watcher);
+    watcher.finish();
+    Ok((folder, outcome?))
+}
+
+/// What is given by hand: the file, then the flags, then `--set`.
+fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
+    let mut overrides = Overrides::default();
+    if let Some(file) = &args.config {
+        overrides = overrides.with_file(file)?;
+    }
+    let whole = |flag: &str, n: u64| {
+        i64::try_from(n).map_err(|_| CliError::usage(format!("`--{flag} {n}` is too large"), "2^63 is the end"))
+    };
+    for (key, value) in [("steps", args.steps), ("batch", args.batch), ("seed", args.seed)] {
+        if let Some(value) = value {
+            overrides = overrides.with(key, whole(key, value)?);
+        }
+    }
+    for text in &args.set {
+        overrides = overrides.with_assignment(text)?;
+    }
+    Ok(overrides)
+}
+
+fn data_id(args: &TrainArgs, overrides: &Overrides) -> String {
+    let of_file = || overrides.file.as_ref()?.get("data")?.get("id")?.as_str().map(str::to_owned);
+    absolute(&args.data.clone().or_else(of_file).unwrap_or_else(|| "digits".into()))
+}
+
+fn size(overrides: &Overrides, key: &str) -> Result<usize, CliError> {
+    match overrides.get(key) {
+        None => Ok(0),
+        Some(value) => value.as_integer().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
+            CliError::usage(
+                format!("`{key}` must be a whole number, got {value}"),
+                format!("for example `--set {key}=1`"),
+            )
+        }),
+    }
+}
+
+fn default_folder(system: &str, data: &str) -> PathBuf {
+    let name = data.rsplit(['/', '\\']).next().unwrap_or(data);
+    let name = name.split('.').next().unwrap_or(name);
+    PathBuf::from("runs").join(format!("{system}-{name}"))
+}

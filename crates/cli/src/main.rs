@@ -1,0 +1,27 @@
+//! `ganvas`: train, sample, measure and show generative models on any GPU or none.
+
+mod args;
+mod commands;
+mod device;
+mod error;
+mod progress;
+mod systems;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = args::Cli::parse();
+    match commands::run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error.message);
+            if let Some(help) = error.help {
+                eprintln!("  help: {help}");
+            }
+            ExitCode::from(error.code)
+        }
+    }
+}

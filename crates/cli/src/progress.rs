@@ -1,0 +1,139 @@
+//! The live line of training and other long work: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use ganvas_data::ItemShape;
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::run::Observer;
+use ganvas_engine::session::Tick;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::view;
+
+/// Lines are no closer than this where there is no terminal.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Progress of something that is counted.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    last: Option<Instant>,
+}
+
+impl Progress {
+    /// Of `total` things, or of an unknown number.
+    pub fn new(total: Option<u64>, template: &str) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self { bar, last: None }
+    }
+
+    /// How far it is, and a word on it. `always` prints a plain line whatever the time since the last one.
+    pub fn update(&mut self, position: u64, line: &str, always: bool) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(position);
+                bar.set_message(line.to_owned());
+            }
+            None if always || self.last.is_none_or(|last| last.elapsed() >= QUIET) => {
+                self.last = Some(Instant::now());
+                eprintln!("{line}");
+            }
+            None => {}
+        }
+    }
+
+    /// A line that stays.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Ends it; the bar goes.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Watches a run train.
+pub struct Watcher {
+    progress: Progress,
+    real: Vec<[f32; 2]>,
+}
+
+impl Watcher {
+    /// Of a run of `steps`. `real` are the points that samples of points are drawn over.
+    pub fn new(steps: u64, real: Vec<[f32; 2]>) -> Self {
+        let template = "{bar:24} {pos}/{len} {msg}";
+        Self { progress: Progress::new(Some(steps), template), real }
+    }
+
+    /// Ends the watching.
+    pub fn finish(&self) {
+        self.progress.finish();
+    }
+}
+
+impl Observer for Watcher {
+    fn tick(&mut self, tick: &Tick, config: &RunConfig) {
+        let left = (config.steps - tick.step) as f64 * config.batch as f64 / tick.items_per_second.max(1e-9);
+        let losses = tick.figures.iter().filter(|(name, _)| !name.contains('/'));
+        let losses: Vec<String> = losses.map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let rate = format!("{:.0} items/s", tick.items_per_second);
+        let rest = format!("{rate}  {}  {} left", losses.join("  "), duration(left));
+        let line = match self.progress.bar {
+            Some(_) => rest,
+            None => format!("step {}/{}  {rest}", tick.step, config.steps),
+        };
+        self.progress.update(tick.step, &line, tick.step == config.steps);
+    }
+
+    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> (Vec<u8>, &'static str) {
+        let png = match shape {
+            ItemShape::Image { channels, height, width } => {
+                let n = samples.len() / shape.len().max(1);
+                view::image_grid(samples, [n, channels, height, width], None)
+            }
+            ItemShape::Points { .. } => view::scatter_png(&self.real, samples.as_chunks::<2>().0),
+        };
+        // Samples are made here and have their shape: a picture fails only where memory does.
+        (png.unwrap_or_default(), "png")
+    }
+
+    fn note(&mut self, text: &str) {
+        self.progress.say(text);
+    }
+}
+
+/// "41 s", "3 min 05 s", "2 h 10 min".
+pub fn duration(seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as u64;
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_read_like_words() {
+        let words = [(0.4, "0 s"), (59.4, "59 s"), (185.0, "3 min 05 s"), (7800.0, "2 h 10 min")];
+        for (seconds, word) in words {
+            assert_eq!(duration(seconds), word);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The report of a run: one HTML file that holds its pictures and needs no script, font or network.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ganvas_metrics::Figure;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::explain::{Better, Meaning, meaning};
+use super::format::{count, number, uncertainty};
+
+const STYLE: &str = include_str!("report.css");
+
+/// The bytes of a PNG file.
+pub type Png = Vec<u8>;
+
+/// All that a report shows. Empty parts are left out.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The heading: system, data and step.
+    pub title: String,
+    /// The system's id.
+    pub system: String,
+    /// The system's task, in words.
+    pub task: String,
+    /// The run's folder.
+    pub run: String,
+    /// What was run, as name and value: data, seed, steps, images a second, time, device.
+    pub summary: Vec<(String, String)>,
+    /// What was measured.
+    pub figures: Vec<Figure>,
+    /// Real data, to look at beside the last of `grids`.
+    pub real: Option<(String, Png)>,
+    /// Samples over time, with a caption each; the last is shown large.
+    pub grids: Vec<(String, Png)>,
+    /// Curves over steps: a caption, which may be empty, and an SVG element, which has its own title.
+    pub curves: Vec<(String, String)>,
+    /// The run's `config.toml`.
+    pub config: String,
+    /// Events and warnings that a reader must know of.
+    pub notes: Vec<String>,
+    /// Whose data it is, and under which licence.
+    pub attribution: String,
+    /// Commands that make run and report again.
+    pub commands: Vec<String>,
+}
+
+/// The report as one HTML file.
+pub fn report(report: &Report) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content="Ganvas";
+                title { (report.title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (heading(report))
+                    (notes(&report.notes))
+                    (samples(report))
+                    (figures(&report.figures))
+                    (curves(&report.curves))
+                    @if !report.config.is_empty() {
+                        section aria-labelledby="settings" {
+                            h2 id="settings" { "Settings" }
+                            // Reached by the keyboard, for it scrolls.
+                            pre tabindex="0" role="region" aria-label="config.toml" { code { (report.config) } }
+                        }
+                    }
+                }
+                (footer(report))
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn heading(report: &Report) -> Markup {
+    let facts: Vec<_> = [("system", &report.system), ("task", &report.task), ("run", &report.run)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.as_str()))
+        .chain(report.summary.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .collect();
+    html! {
+        header {
+            h1 { (report.title) }
+            @if !facts.is_empty() {
+                dl.summary {
+                    @for (name, value) in facts {
+                        div { dt { (name) } dd { (value) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn notes(notes: &[String]) -> Markup {
+    html! {
+        @if !notes.is_empty() {
+            section.notes aria-labelledby="notes" {
+                h2 id="notes" { "To know about this run" }
+                ul { @for note in notes { li { (note) } } }
+            }
+        }
+    }
+}
+
+fn samples(report: &Report) -> Markup {
+    let Some((last, earlier)) = report.grids.split_last() else { return html! {} };
+    html! {
+        section aria-labelledby="samples" {
+            h2 id="samples" { "Samples" }
+            div.pair {
+                (figure(last, "Generated samples"))
+                @if let Some(real) = &report.real { (figure(real, "Real data")) }
+            }
+            @if !earlier.is_empty() {
+                div.time { @for grid in earlier { (figure(grid, "Generated samples")) } }
+            }
+        }
+    }
+}
+
+fn figure((caption, bytes): &(String, Png), what: &str) -> Markup {
+    html! {
+        figure {
+            img alt={ (what) ": " (caption) } src={ "data:image/png;base64," (STANDARD.encode(bytes)) };
+            figcaption { (caption) }
+        }
+    }
+}
+
+fn figures(figures: &[Figure]) -> Markup {
+    html! {
+        @if !figures.is_empty() {
+            section aria-labelledby="figures" {
+                h2 id="figures" { "Figures" }
+                // Reached by the keyboard, for it scrolls on a narrow screen.
+                div.wide tabindex="0" role="region" aria-labelledby="figures" {
+                    table {
+                        thead {
+                            tr {
+                                th.text scope="col" { "figure" }
+                                th scope="col" { "value" }
+                                th scope="col" { "floor" }
+                                th scope="col" { "baseline" }
+                                th scope="col" { "generated" }
+                                th scope="col" { "real" }
+                                th.text scope="col" { "extractor" }
+                            }
+                        }
+                        tbody { @for figure in figures { (row(figure)) } }
+                    }
+                }
+                p.quiet {
+                    small {
+                        "± is one standard error. The floor is what real data scores against other real data, the baseline what a naive "
+                        "method scores; the dot shows where the value lies from floor (left) to baseline (right). "
+                        "“Generated” and “real” are the numbers of samples: figures from other numbers do not compare."
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(figure: &Figure) -> Markup {
+    let optional = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
+    html! {
+        tr {
+            th scope="row" {
+                (figure.name)
+                @if let Some(Meaning { better, text }) = meaning(&figure.name) {
+                    small {
+                        (text) "."
+                        @match better {
+                            Some(Better::Lower) => " Lower is better.",
+                            Some(Better::Higher) => " Higher is better.",
+                            None => {}
+                        }
+                    }
+                }
+            }
+            td.value {
+                (number(figure.value))
+                @if let Some(stderr) = figure.stderr { span { " ± " (uncertainty(stderr)) } }
+                @if let Some(percent) = position(figure) {
+                    div.scale role="img" aria-label={ (percent) " % of the way from floor to baseline" } {
+                        i style={ "left:" (percent.clamp(0, 100)) "%" } {}
+                    }
+                }
+            }
+            td { (optional(figure.floor.map(number))) }
+            td { (optional(figure.baseline.map(number))) }
+            td { (optional(figure.n_fake.map(count))) }
+            td { (optional(figure.n_real.map(count))) }
+            td.text { (optional(figure.extractor.clone())) }
+        }
+    }
+}
+
+/// Where a figure lies from its floor (0) to its baseline (100); outside of both beyond.
+fn position(figure: &Figure) -> Option<i32> {
+    let (floor, baseline) = (figure.floor?, figure.baseline?);
+    let percent = (figure.value - floor) / (baseline - floor) * 100.0;
+    percent.is_finite().then(|| percent.round().clamp(-1e6, 1e6) as i32)
+}
+
+fn curves(curves: &[(String, String)]) -> Markup {
+    html! {
+        @if !curves.is_empty() {
+            section aria-labelledby="curves" {
+                h2 id="curves" { "Curves" }
+                div.curves {
+                    @for (caption, svg) in curves {
+                        figure {
+                            (PreEscaped(svg))
+                            @if !caption.is_empty() { figcaption { (caption) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn footer(report: &Report) -> Markup {
+    html! {
+        footer {
+            div {
+                @if !report.commands.is_empty() {
+                    h2 { "Make it again" }
+                    pre tabindex="0" role="region" aria-label="commands" { code { (report.commands.join("\n")) } }
+                }
+                @if !report.attribution.is_empty() {
+                    h2 { "Data" }
+                    p { (report.attribution) }
+                }
+                p.quiet { small { "Made by Ganvas " (env!("CARGO_PKG_VERSION")) "." } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Report {
+        let png = crate::view::image_grid(&[0.0; 4 * 64], [4, 1, 8, 8], None).unwrap();
+        let svg = crate::view::curves("Losses", "nats", &[("generator".into(), vec![(0.0, 1.0), (1.0, 2.0)])]);
+        let ffd = Figure {
+            name: "ffd".into(),
+            value: 3.0,
+            stderr: Some(0.05),
+            n_real: Some(359),
+            n_fake: Some(2000),
+            extractor: Some("digits-cnn-1 <64>".into()),
+            floor: Some(1.0),
+            baseline: Some(41.0),
+        };
+        Report {
+            title: "dcgan on <digits>".into(),
+            summary: vec![("seed".into(), "1 & only".into())],
+            figures: vec![ffd],
+            grids: vec![("step 0".into(), (png.clone())), ("step \"9\"".into(), (png))],
+            curves: vec![("Losses".into(), svg)],
+            config: "a = \"</code></pre><script>alert(1)</script>\"".into(),
+            notes: vec!["<b>mode collapse</b> at step 7".into()],
+            attribution: "Somebody, CC BY 4.0, https://example.org/data".into(),
+            commands: vec!["ganvas train dcgan --seed 1".into(), "ganvas report runs/a".into()],
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn nothing_is_loaded_from_elsewhere() {
+        let page = report(&example());
+        for attribute in ["src=", "href=", "url(", "@import", "<script", "<link", "<iframe", "srcset="] {
+            let loads = page.match_indices(attribute).filter(|(at, _)| {
+                let value = page[at + attribute.len()..].trim_start_matches(['"', '\'']);
+                !(attribute == "src=" && value.starts_with("data:image/png;base64,"))
+            });
+            assert_eq!(loads.count(), 0, "{attribute}");
+        }
+        assert_eq!(page.matches("src=").count(), 2);
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        let page = report(&example());
+        assert!(page.contains("&lt;/code&gt;&lt;/pre&gt;&lt;script&gt;alert(1)"));
+        assert!(page.contains("dcgan on &lt;digits&gt;") && page.contains("1 &amp; only"));
+        assert!(page.contains("&lt;b&gt;mode collapse") && page.contains("digits-cnn-1 &lt;64&gt;"));
+        assert!(page.contains("alt=\"Generated samples: step &quot;9&quot;\""));
+    }
+
+    #[test]
+    fn the_pictures_are_in_the_page() {
+        let example = example();
+        let page = report(&example);
+        let (_, bytes) = &example.grids[0];
+        let encoded = page.split("base64,").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(&STANDARD.decode(encoded).unwrap(), bytes);
+        assert!(page.contains(&example.curves[0].1));
+    }
+
+    #[test]
+    fn figures_stand_with_their_meaning_floor_and_baseline() {
+        let page = report(&example());
+        for text in ["3<span> ± 0.050", "Lower is better.", "left:5%", "5 % of the way", "2,000", "359", "41"] {
+            assert!(page.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_figure_without_a_scale_has_no_position() {
+        let [ffd] = <[Figure; 1]>::try_from(example().figures).unwrap();
+        assert_eq!(position(&ffd), Some(5));
+        assert_eq!(position(&Figure { baseline: Some(1.0), ..ffd.clone() }), None);
+        assert_eq!(position(&Figure { value: f64::NAN, ..ffd.clone() }), None);
+        assert_eq!(position(&Figure { floor: None, ..ffd }), None);
+    }
+
+    #[test]
+    fn empty_parts_are_left_out() {
+        let page = report(&Report { title: "empty".into(), ..Report::default() });
+        for heading in ["Samples", "Figures", "Curves", "Settings", "Make it again", "Data", "To know"] {
+            assert!(!page.contains(&format!(">{heading}<")), "{heading}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The data sets that are known by name.
+
+use crate::DataError;
+use crate::synthetic;
+
+/// A data set that is known by name.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The name to open it by.
+    pub id: &'static str,
+    /// The name that a person reads.
+    pub title: &'static str,
+    /// The shape of one item, as [`ItemShape`](crate::ItemShape) shows it: `1x28x28`, `2`.
+    pub shape: &'static str,
+    /// The number of items, training and test part together.
+    pub items: usize,
+    /// How many of them are held out for testing.
+    pub test_items: usize,
+    /// The name of each class; empty where a class has only a number.
+    pub class_names: &'static [&'static str],
+    /// The licence.
+    pub licence: &'static str,
+    /// Whom the data come from.
+    pub attribution: &'static str,
+    /// The official page; empty for what is made here.
+    pub source: &'static str,
+    /// How it is had.
+    pub origin: Origin,
+}
+
+/// How a data set is had.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Origin {
+    /// It is part of the program.
+    Embedded,
+    /// It is computed.
+    Procedural,
+    /// Its files are fetched into the cache folder.
+    Files {
+        /// Folders on the web that hold all the files, the official one first, then mirrors; each ends with `/`.
+        base_urls: &'static [&'static str],
+        /// The files.
+        files: &'static [RemoteFile],
+    },
+}
+
+/// A file on the web.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RemoteFile {
+    /// Its official name.
+    pub name: &'static str,
+    /// SHA-256 of the official packed file. Packings of the same contents differ, so this is for information.
+    pub packed_sha256: &'static str,
+    /// Bytes of the official packed file.
+    pub packed_size: u64,
+    /// SHA-256 of the unpacked bytes: what is checked.
+    pub sha256: &'static str,
+    /// The number of unpacked bytes.
+    pub size: u64,
+}
+
+/// Every data set that is known by name.
+pub fn catalog() -> &'static [Entry] {
+    CATALOG
+}
+
+/// The data set with this name.
+///
+/// # Errors
+/// [`DataError::UnknownDataset`], with the nearest name.
+pub fn find(id: &str) -> Result<&'static Entry, DataError> {
+    CATALOG.iter().find(|entry| entry.id == id).ok_or_else(|| {
+        let nearest = CATALOG
+            .iter()
+            .map(|entry| (strsim::jaro_winkler(&id.to_lowercase(), entry.id), entry.id))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(similarity, _)| *similarity > 0.7)
+            .map(|(_, id)| id);
+        DataError::UnknownDataset { id: id.to_owned(), nearest, known: CATALOG.iter().map(|entry| entry.id).collect() }
+    })
+}
+
+const MIXTURE_ATTRIBUTION: &str = "computed; isotropic Gaussian mixtures as commonly used to show mode collapse";
+
+static CATALOG: &[Entry] = &[
+    Entry {
+        id: "digits",
+        title: "Handwritten digits, 8x8",
+        shape: "1x8x8",
+        items: 1_797,
+        test_items: 359,
+        class_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        licence: "CC BY 4.0",
+        attribution: "E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning \
+                      Repository, CC BY 4.0; the 1,797 test images, rescaled from 0-16 to 0-255",
+        source: "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+        origin: Origin::Embedded,
+    },
+    Entry {
+        id: "mnist",
+        title: "MNIST handwritten digits",
+        shape: "1x28x28",
+        items: 70_000,
+        test_items: 10_000,
+        class_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        licence: "CC BY-SA 3.0",
+        attribution: "Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits, CC BY-SA 3.0",
+        source: "http://yann.lecun.com/exdb/mnist/",
+        origin: Origin::Files {
+            base_urls: &["http://yann.lecun.com/exdb/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"],
+            files: &[
+                RemoteFile {
+                    name: "train-images-idx3-ubyte.gz",
+                    packed_sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                    packed_size: 9_912_422,
+                    sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                    size: 47_040_016,
+                },
+                RemoteFile {
+                    name: "train-labels-idx1-ubyte.gz",
+                    packed_sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                    packed_size: 28_881,
+                    sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                    size: 60_008,
+                },
+                RemoteFile {
+                    name: "t10k-images-idx3-ubyte.gz",
+                    packed_sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                    packed_size: 1_648_877,
+                    sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                    size: 7_840_016,
+                },
+                RemoteFile {
+                    name: "t10k-labels-idx1-ubyte.gz",
+                    packed_sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                    packed_size: 4_542,
+                    sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+                    size: 10_008,
+                },
+            ],
+        },
+    },
+    Entry {
+        id: "fashion-mnist",
+        title: "Fashion-MNIST",
+        shape: "1x28x28",
+        items: 70_000,
+        test_items: 10_000,
+        class_names: &[
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ],
+        licence: "MIT",
+        attribution: "Fashion-MNIST, Copyright 2017 Zalando SE, MIT",
+        source: "https://github.com/zalandoresearch/fashion-mnist",
+        origin: Origin::Files {
+            base_urls: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
+            files: &[
+                RemoteFile {
+                    name: "train-images-idx3-ubyte.gz",
+                    packed_sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                    packed_size: 26_421_880,
+                    sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                    size: 47_040_016,
+                },
+                RemoteFile {
+                    name: "train-labels-idx1-ubyte.gz",
+                    packed_sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                    packed_size: 29_515,
+                    sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                    size: 60_008,
+                },
+                RemoteFile {
+                    name: "t10k-images-idx3-ubyte.gz",
+                    packed_sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                    packed_size: 4_422_102,
+                    sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                    size: 7_840_016,
+                },
+                RemoteFile {
+                    name: "t10k-labels-idx1-ubyte.gz",
+                    packed_sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+                    packed_size: 5_148,
+                    sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+                    size: 10_008,
+                },
+            ],
+        },
+    },
+    Entry {
+        id: "ring8",
+        title: "Ring of 8 Gaussians",
+        shape: "2",
+        items: synthetic::TRAIN + synthetic::TEST,
+        test_items: synthetic::TEST,
+        class_names: &[],
+        licence: "MIT OR Apache-2.0",
+        attribution: MIXTURE_ATTRIBUTION,
+        source: "",
+        origin: Origin::Procedural,
+    },
+    Entry {
+        id: "grid25",
+        title: "Grid of 25 Gaussians",
+        shape: "2",
+        items: synthetic::TRAIN + synthetic::TEST,
+        test_items: synthetic::TEST,
+        class_names: &[],
+        licence: "MIT OR Apache-2.0",
+        attribution: MIXTURE_ATTRIBUTION,
+        source: "",
+        origin: Origin::Procedural,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_gets_the_nearest_one_and_the_list() {
+        let error = find("minst").unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("did you mean `mnist`?") && message.contains("fashion-mnist"), "{message}");
+        assert!(find("Ring8").unwrap_err().to_string().contains("did you mean `ring8`?"));
+        assert!(matches!(find("zzz"), Err(DataError::UnknownDataset { nearest: None, .. })));
+    }
+
+    #[test]
+    fn names_are_unique_and_every_file_has_two_hashes() {
+        for (i, entry) in catalog().iter().enumerate() {
+            assert!(catalog()[i + 1..].iter().all(|other| other.id != entry.id), "{}", entry.id);
+            let Origin::Files { base_urls, files } = entry.origin else { continue };
+            assert!(base_urls.iter().all(|url| url.starts_with("http") && url.ends_with('/')));
+            for file in files {
+                for hash in [file.sha256, file.packed_sha256] {
+                    assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{}", file.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A folder of images as a data set.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, ImageResult, Limits};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::dataset::{Dataset, ItemShape, Split, Values};
+use crate::{DataError, OpenOptions, transform};
+
+/// The largest side of an image that is decoded, in pixels.
+const MAX_SIDE: u32 = 1 << 14;
+/// The most bytes that decoding one image may take.
+const MAX_ALLOC: u64 = 1 << 29;
+
+/// An image found: its path relative to the folder (`/` between the parts, on every platform), and its class.
+struct Found {
+    path: PathBuf,
+    relative: String,
+    class: Option<String>,
+}
+
+/// A decoded and transformed image, `[channels, height, width]`.
+struct Decoded {
+    values: Vec<u8>,
+    channels: usize,
+    size: (usize, usize),
+}
+
+pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
+    let found = search(folder)?;
+    if found.len() < 2 {
+        return Err(DataError::TooFewItems { path: folder.to_owned(), got: found.len() });
+    }
+    let (width, height) = match options.resolution {
+        Some(side) => (side, side),
+        None => common_size(&found)?,
+    };
+    // Whether all images are grey is known only after decoding: the check supposes RGB.
+    transform::check_memory(folder, found.len(), options.output(3, height, width))?;
+    let decoded: Vec<_> = found.par_iter().map(|image| decode(image, options)).collect();
+    // The first error by path, not by time.
+    let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
+    // Only a file that was changed since its header was read can differ here.
+    same_size(&found, decoded.iter().map(|image| image.size), (width, height))?;
+    let channels = decoded.iter().map(|image| image.channels).max().unwrap_or(1);
+    let shape = ItemShape::Image { channels, height, width };
+
+    let mut class_names: Vec<String> = found.iter().filter_map(|image| image.class.clone()).collect();
+    class_names.sort_unstable();
+    class_names.dedup();
+    let index: BTreeMap<&str, u32> = class_names.iter().map(String::as_str).zip(0..).collect();
+
+    let tests = held_out(&found);
+    let part = |test: bool| {
+        let chosen = || found.iter().zip(&decoded).zip(&tests).filter(move |(_, is_test)| **is_test == test);
+        let len = chosen().count();
+        let mut values = Vec::with_capacity(len * shape.len());
+        for ((_, image), _) in chosen() {
+            // A grey image among coloured ones.
+            (0..channels / image.channels).for_each(|_| values.extend_from_slice(&image.values));
+        }
+        let label = |image: &Found| image.class.as_deref().and_then(|class| index.get(class).copied());
+        let labels = chosen().map(|((image, _), _)| label(image)).collect();
+        Split { values: Values::U8(values), labels, len }
+    };
+    let title = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    Dataset::new(id, title.unwrap_or_else(|| id.to_owned()), shape, class_names.clone(), part(false), part(true), "")
+}
+
+/// All images in the folder, in the order of their relative paths.
+fn search(folder: &Path) -> Result<Vec<Found>, DataError> {
+    let mut direct = Vec::new();
+    let mut nested = Vec::new();
+    let mut ignored = 0;
+    for path in entries(folder)? {
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
+        if path.is_dir() {
+            search_class(&path, &name, &name, &mut nested, &mut ignored)?;
+        } else if is_image(&path) {
+            direct.push(Found { path, relative: name, class: None });
+        } else {
+            ignored += 1;
+        }
+    }
+    match (direct.first(), nested.first()) {
+        (None, None) => Err(DataError::NoImages { path: folder.to_owned(), ignored }),
+        (Some(direct), Some(nested)) => Err(DataError::MixedFolder {
+            path: folder.to_owned(),
+            direct: PathBuf::from(&direct.relative),
+            nested: PathBuf::from(&nested.relative),
+        }),
+        _ => {
+            direct.append(&mut nested);
+            direct.sort_by(|a, b| a.relative.cmp(&b.relative));
+            Ok(direct)
+        }
+    }
+}
+
+/// All images of a class, also those in folders below it. Links to folders are followed no further, since they can form
+/// a circle.
+fn search_class(
+    folder: &Path,
+    class: &str,
+    relative: &str,
+    found: &mut Vec<Found>,
+    ignored: &mut usize,
+) -> Result<(), DataError> {
+    for path in entries(folder)? {
+        let Some(name) = path.file_name() else { continue };
+        let relative = format!("{relative}/{}", name.to_string_lossy());
+        if path.is_dir() {
+            if !path.is_symlink() {
+                search_class(&path, class, &relative, found, ignored)?;
+            }
+        } else if is_image(&path) {
+            found.push(Found { path, relative, class: Some(class.to_owned()) });
+        } else {
+            *ignored += 1;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, but for what begins with a dot and the shadow folder of macOS archives.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(DataError::io("read", folder))? {
+        let entry = entry.map_err(DataError::io("read", folder))?;
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(b".") && name != "__MACOSX" {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_image(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| extension == "png" || extension == "jpg" || extension == "jpeg")
+}
+
+/// Which images are held out: those whose hash is a multiple of ten; at least one, and never all.
+fn held_out(found: &[Found]) -> Vec<bool> {
+    let hashes: Vec<u64> = found
+        .iter()
+        .map(|image| {
+            let digest: [u8; 32] = Sha256::digest(image.relative.as_bytes()).into();
+            digest[..8].iter().fold(0, |hash, &byte| hash << 8 | u64::from(byte))
+        })
+        .collect();
+    let mut tests: Vec<bool> = hashes.iter().map(|hash| hash % 10 == 0).collect();
+    let count = tests.iter().filter(|&&test| test).count();
+    let smallest = (0..hashes.len()).min_by_key(|&i| hashes[i]);
+    if let Some(smallest) = smallest.filter(|_| count == 0 || count == tests.len()) {
+        tests[smallest] = count == 0;
+    }
+    tests
+}
+
+/// Width and height of all images, from their headers.
+fn common_size(found: &[Found]) -> Result<(usize, usize), DataError> {
+    let sizes: Vec<_> = found.par_iter().map(|image| size(&image.path)).collect();
+    let sizes = sizes.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let first = sizes.first().copied().unwrap_or_default();
+    same_size(found, sizes.into_iter(), first)?;
+    Ok(first)
+}
+
+fn same_size(
+    found: &[Found],
+    mut sizes: impl Iterator<Item = (usize, usize)>,
+    expected: (usize, usize),
+) -> Result<(), DataError> {
+    let other = found.iter().find_map(|image| sizes.next().filter(|&size| size != expected).map(|size| (image, size)));
+    match (other, found.first()) {
+        (Some((image, got)), Some(first)) => {
+            Err(DataError::SizeMismatch { path: image.path.clone(), got, first: first.path.clone(), expected })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn size(path: &Path) -> Result<(usize, usize), DataError> {
+    let mut decoder = decoder(path)?;
+    let (width, height) = decoder.dimensions();
+    let turned = matches!(
+        decoder.orientation().map_err(cannot_decode(path))?,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if turned { (height, width) } else { (width, height) };
+    Ok((width as usize, height as usize))
+}
+
+/// A decoder within bounds. The format is seen from the contents: a JPEG named `.png` is read all the same.
+fn decoder(path: &Path) -> Result<impl ImageDecoder, DataError> {
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
+    let mut reader = reader.map_err(DataError::io("read", path))?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_ALLOC);
+    reader.limits(limits.clone());
+    let checked = || -> ImageResult<_> {
+        let decoder = reader.into_decoder()?;
+        let (width, height) = decoder.dimensions();
+        limits.check_dimensions(width, height)?;
+        limits.reserve(decoder.total_bytes())?;
+        Ok(decoder)
+    };
+    let decoder = checked().map_err(cannot_decode(path))?;
+    match decoder.dimensions() {
+        (0, _) | (_, 0) => Err(DataError::Image { path: path.to_owned(), problem: "it has no pixel".into() }),
+        _ => Ok(decoder),
+    }
+}
+
+fn decode(found: &Found, options: &OpenOptions) -> Result<Decoded, DataError> {
+    let path = &found.path;
+    let mut decoder = decoder(path)?;
+    let orientation = decoder.orientation().map_err(cannot_decode(path))?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(cannot_decode(path))?;
+    image.apply_orientation(orientation);
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let pixels = image.into_rgba8();
+    let on_white = |value: u8, alpha: u8| {
+        let alpha = u32::from(alpha);
+        ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let plane = |c: usize| pixels.pixels().map(move |pixel| on_white(pixel[c], pixel[3]));
+    let grey = plane(0).eq(plane(1)) && plane(1).eq(plane(2));
+    let channels = if grey { 1 } else { 3 };
+    let planes: Vec<u8> = (0..channels).flat_map(plane).collect();
+    let values = transform::convert(&planes, [channels, height, width], options);
+    let size = options.resolution.map_or((width, height), |side| (side, side));
+    Ok(Decoded { values, channels: options.channels.unwrap_or(channels), size })
+}
+
+fn cannot_decode(path: &Path) -> impl FnOnce(image::ImageError) -> DataError {
+    // The decoders' messages can have several lines.
+    move |error| {
+        let problem = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        DataError::Image { path: path.to_owned(), problem }
+    }
+}

@@ -1,0 +1,45 @@
+//! Data sets, transforms, and a loader whose order depends on the seed and the step alone.
+//!
+//! - [`open`] gives a [`Dataset`] by the name of a [`catalog`] entry or by a path: a folder of images or an IDX file.
+//! - [`get`] brings the files of an entry into the [cache folder](cache_dir), from the web or from a folder, checked by
+//!   SHA-256.
+//! - [`Loader`] hands over shuffled batches, prepared by threads, the same for any number of them.
+//! - [`modes`] are the centres of the two-dimensional mixtures, for metrics.
+//!
+//! ```
+//! use ganvas_data::{Loader, OpenOptions, open};
+//! use ganvas_prob::stream::Streams;
+//! use std::sync::Arc;
+//!
+//! # fn main() -> Result<(), ganvas_data::DataError> {
+//! let digits = Arc::new(open("digits", &OpenOptions::default())?);
+//! assert_eq!(digits.shape.to_string(), "1x8x8");
+//! let mut loader = Loader::new(digits, 64, Streams::new(1), 0, 2)?;
+//! let batch = loader.next()?;
+//! assert_eq!((batch.step, batch.values.len()), (0, 64 * 8 * 8));
+//! assert!(batch.values.iter().all(|x| (-1.0..=1.0).contains(x)));
+//! # Ok(())
+//! # }
+//! ```
+
+mod catalog;
+mod dataset;
+mod download;
+mod error;
+mod files;
+mod folder;
+mod get;
+pub mod idx;
+mod loader;
+mod open;
+mod synthetic;
+mod transform;
+
+pub use catalog::{Entry, Origin, RemoteFile, catalog, find};
+pub use dataset::{Dataset, ItemShape, Split, Values};
+pub use error::DataError;
+pub use files::cache_dir;
+pub use get::{Got, GotFile, How, Progress, get};
+pub use loader::{HostBatch, Loader};
+pub use open::{OpenOptions, open};
+pub use synthetic::{Modes, modes};

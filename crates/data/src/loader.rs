@@ -1,0 +1,268 @@
+//! Batches in an order that depends on the seed and the step alone.
+//!
+//! Epoch `e` visits the training items in the order `permutation(streams.rng("shuffle", e), n)`; what does not fill a
+//! batch at its end is left out. Step `s` is slice `s % steps_per_epoch` of epoch `s / steps_per_epoch`, so a run goes on
+//! at any step without state. Of `threads` workers, worker `w` prepares the steps `start + w`, `start + w + threads`, ...
+//! and hands them over through a channel of its own; asking the channels in turn gives the steps in order.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use ganvas_prob::stream::{Streams, permutation};
+
+use crate::{DataError, Dataset};
+
+/// Batches that a worker prepares ahead of the one asked for.
+const AHEAD: usize = 2;
+
+/// One batch, in the memory of the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostBatch {
+    /// The step that it is for.
+    pub step: u64,
+    /// `[batch, item]`, row-major: pixels in [-1, 1], points as they are.
+    pub values: Vec<f32>,
+    /// The class of each item; `None` where items have none.
+    pub labels: Option<Vec<u32>>,
+}
+
+/// Hands over the shuffled batches of the training part, step by step, without end.
+#[derive(Debug)]
+pub struct Loader {
+    workers: Vec<Worker>,
+    start_step: u64,
+    next_step: u64,
+    steps_per_epoch: u64,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// `None` once the loader is being dropped: that ends the thread at its next hand-over.
+    batches: Option<Receiver<HostBatch>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Loader {
+    /// A loader of batches of `batch` items, whose first step is `start_step`. It prepares them on `threads` threads, at
+    /// least one; how many has no influence on what they hold.
+    ///
+    /// # Errors
+    /// [`DataError::Batch`] if `batch` is zero or more than the training items; [`DataError::Thread`] if no thread could be
+    /// started.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        batch: usize,
+        streams: Streams,
+        start_step: u64,
+        threads: usize,
+    ) -> Result<Self, DataError> {
+        let items = dataset.train.len;
+        if batch == 0 || batch > items {
+            return Err(DataError::Batch { batch, items });
+        }
+        let threads = threads.max(1);
+        let mut loader = Self {
+            workers: Vec::with_capacity(threads),
+            start_step,
+            next_step: start_step,
+            steps_per_epoch: (items / batch) as u64,
+        };
+        for index in 0..threads {
+            let (sender, receiver) = sync_channel(AHEAD);
+            let mut schedule = Schedule::new(Arc::clone(&dataset), batch, streams);
+            let thread = thread::Builder::new()
+                .name(format!("loader-{index}"))
+                .spawn(move || work(&mut schedule, &sender, start_step.checked_add(index as u64), threads as u64))
+                .map_err(|source| DataError::Thread { source })?;
+            loader.workers.push(Worker { batches: Some(receiver), thread: Some(thread) });
+        }
+        Ok(loader)
+    }
+
+    /// The batch of the next step.
+    ///
+    /// # Errors
+    /// [`DataError::LoaderStopped`] if the thread that prepares it has ended.
+    #[expect(clippy::should_implement_trait, reason = "there is no end, and a batch can fail")]
+    pub fn next(&mut self) -> Result<HostBatch, DataError> {
+        let step = self.next_step;
+        let index = (step - self.start_step) % self.workers.len() as u64;
+        let batch = self.workers[index as usize]
+            .batches
+            .as_ref()
+            .and_then(|batches| batches.recv().ok())
+            .ok_or(DataError::LoaderStopped { step })?;
+        self.next_step = step.saturating_add(1);
+        Ok(batch)
+    }
+
+    /// The number of steps in which each training item is seen once, but for those that fill no batch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.steps_per_epoch
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        // All channels first: then no worker waits for another while it is joined.
+        self.workers.iter_mut().for_each(|worker| drop(worker.batches.take()));
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take() {
+                // A worker that panicked has said so already, and a panic in `drop` would abort.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn work(schedule: &mut Schedule, batches: &SyncSender<HostBatch>, first: Option<u64>, stride: u64) {
+    let mut step = first;
+    while let Some(now) = step {
+        // The other end is gone: the loader was dropped.
+        if batches.send(schedule.batch(now)).is_err() {
+            return;
+        }
+        step = now.checked_add(stride);
+    }
+}
+
+/// Which items a step sees. Keeps the order of one epoch, since the steps asked for ascend.
+struct Schedule {
+    dataset: Arc<Dataset>,
+    batch: usize,
+    streams: Streams,
+    epoch: Option<(u64, Vec<usize>)>,
+}
+
+impl Schedule {
+    fn new(dataset: Arc<Dataset>, batch: usize, streams: Streams) -> Self {
+        Self { dataset, batch, streams, epoch: None }
+    }
+
+    fn batch(&mut self, step: u64) -> HostBatch {
+        let n = self.dataset.train.len;
+        let steps_per_epoch = (n / self.batch) as u64;
+        let (epoch, slice) = (step / steps_per_epoch, (step % steps_per_epoch) as usize);
+        let order = match self.epoch.take() {
+            Some((known, order)) if known == epoch => order,
+            _ => permutation(&mut self.streams.rng("shuffle", epoch), n),
+        };
+        let indices = &order[slice * self.batch..(slice + 1) * self.batch];
+        let train = &self.dataset.train;
+        let batch = HostBatch { step, values: train.gather(indices), labels: train.gather_labels(indices) };
+        self.epoch = Some((epoch, order));
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ItemShape, Split, Values};
+    use proptest::prelude::*;
+
+    /// Items 0..n of two coordinates, both the item's number; so is the label.
+    fn numbered(n: usize) -> Arc<Dataset> {
+        let split = |n: usize| Split {
+            values: Values::F32((0..2 * n).map(|i| (i / 2) as f32).collect()),
+            labels: Some((0..n as u32).collect()),
+            len: n,
+        };
+        let classes = (0..n).map(|i| i.to_string()).collect();
+        Arc::new(Dataset::new("numbers", "", ItemShape::Points { dims: 2 }, classes, split(n), split(1), "").unwrap())
+    }
+
+    fn batches(n: usize, batch: usize, start: u64, threads: usize, count: usize) -> Vec<HostBatch> {
+        let mut loader = Loader::new(numbered(n), batch, Streams::new(5), start, threads).unwrap();
+        (0..count).map(|_| loader.next().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let one = batches(53, 8, 0, 1, 40);
+        for threads in [0, 2, 5, 64] {
+            assert_eq!(batches(53, 8, 0, threads, 40), one, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_loader_started_at_a_step_goes_on_as_an_unbroken_one() {
+        let whole = batches(53, 8, 0, 2, 40);
+        for start in [1, 6, 7, 20] {
+            for threads in [1, 3] {
+                assert_eq!(batches(53, 8, start as u64, threads, 40 - start), whole[start..], "from step {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_shuffle_stream() {
+        let streams = Streams::new(5);
+        let got = batches(10, 3, 0, 2, 6);
+        for (step, batch) in got.iter().enumerate() {
+            let order = permutation(&mut streams.rng("shuffle", step as u64 / 3), 10);
+            let expected: Vec<u32> = order[step % 3 * 3..][..3].iter().map(|&i| i as u32).collect();
+            assert_eq!(batch.step, step as u64);
+            assert_eq!(batch.labels.as_deref(), Some(&expected[..]));
+        }
+    }
+
+    #[test]
+    fn values_and_labels_belong_to_the_same_item() {
+        for batch in batches(20, 4, 3, 2, 10) {
+            let labels = batch.labels.unwrap();
+            let expected: Vec<f32> = labels.iter().flat_map(|&l| [l as f32, l as f32]).collect();
+            assert_eq!(batch.values, expected);
+        }
+    }
+
+    #[test]
+    fn a_batch_of_nothing_or_of_more_than_there_is_is_refused() {
+        for batch in [0, 11] {
+            let error = Loader::new(numbered(10), batch, Streams::new(1), 0, 1).unwrap_err();
+            assert!(matches!(error, DataError::Batch { items: 10, batch: b } if b == batch), "{error}");
+        }
+        assert_eq!(batches(10, 10, 0, 1, 2).len(), 2);
+    }
+
+    #[test]
+    fn a_loader_dropped_early_stops_its_threads() {
+        let dataset = numbered(50);
+        for asked in [0, 1, 7] {
+            let mut loader = Loader::new(Arc::clone(&dataset), 5, Streams::new(1), 0, 4).unwrap();
+            (0..asked).for_each(|_| drop(loader.next().unwrap()));
+            drop(loader);
+            // Every worker held the data set; after the drop none does.
+            assert_eq!(Arc::strong_count(&dataset), 1);
+        }
+    }
+
+    #[test]
+    fn the_last_step_there_is_ends_without_overflow() {
+        let mut loader = Loader::new(numbered(4), 2, Streams::new(1), u64::MAX, 2).unwrap();
+        assert_eq!(loader.next().unwrap().step, u64::MAX);
+        assert!(loader.next().is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn an_epoch_visits_no_item_twice_and_leaves_out_less_than_a_batch(
+            n in 1_usize..60,
+            fraction in 0.0_f64..1.0,
+            threads in 1_usize..4,
+            epoch in 0_u64..5,
+        ) {
+            let batch = 1 + (fraction * n as f64) as usize % n;
+            let steps = n / batch;
+            let got = batches(n, batch, epoch * steps as u64, threads, steps);
+            let mut seen: Vec<u32> = got.into_iter().flat_map(|b| b.labels.unwrap()).collect();
+            seen.sort_unstable();
+            let visited = seen.len();
+            seen.dedup();
+            prop_assert_eq!(seen.len(), visited, "an item came twice");
+            prop_assert!(n - visited < batch);
+        }
+    }
+}

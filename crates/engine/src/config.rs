@@ -1,0 +1,419 @@
+//! A run's settings: one TOML file from which the run can be made again.
+
+use std::path::{Path, PathBuf};
+
+use ganvas_data::{Dataset, ItemShape};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::EngineError;
+use crate::suggest;
+use crate::system::{DataSpec, Definition, Preset};
+
+/// What can be wrong with a setting.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum ConfigError {
+    /// A key that does not exist.
+    #[error("there is no setting `{key}`")]
+    UnknownKey {
+        /// The key as given.
+        key: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// A setting outside of its domain.
+    #[error("`{key}` must be {expected}, got {got}")]
+    Domain {
+        /// The setting.
+        key: String,
+        /// Its domain, in words.
+        expected: String,
+        /// The value given.
+        got: String,
+    },
+    /// `--set` without `=`.
+    #[error("`{text}` is not of the form key=value")]
+    NotAnAssignment {
+        /// The text given.
+        text: String,
+    },
+    /// The file is no TOML, or its values are of the wrong types.
+    #[error("the settings cannot be read: {reason}")]
+    Parse {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The settings are of another system.
+    #[error("these settings are for `{found}`, not for `{wanted}`")]
+    OtherSystem {
+        /// The system asked for.
+        wanted: String,
+        /// The system of the settings.
+        found: String,
+    },
+}
+
+impl ConfigError {
+    /// A setting outside of its domain.
+    pub fn domain(key: impl Into<String>, expected: impl Into<String>, got: impl ToString) -> Self {
+        Self::Domain { key: key.into(), expected: expected.into(), got: got.to_string() }
+    }
+
+    /// What to do next, where something can be said.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey { key, known } => {
+                Some(suggest::help(key, &known.iter().map(String::as_str).collect::<Vec<_>>()))
+            }
+            Self::NotAnAssignment { .. } => Some("for example `--set batch=32`".into()),
+            Self::OtherSystem { found, .. } => Some(format!("`ganvas train {found} --config ...`")),
+            Self::Domain { .. } | Self::Parse { .. } => None,
+        }
+    }
+}
+
+/// Everything that a run is made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The system's id.
+    pub system: String,
+    /// Version of Ganvas that made the run.
+    pub version: String,
+    /// The preset that the settings started from.
+    pub preset: String,
+    /// The seed of all random streams.
+    pub seed: u64,
+    /// Updates of the whole rule.
+    pub steps: u64,
+    /// Items of a batch.
+    pub batch: usize,
+    /// Steps between reports.
+    pub log_every: u64,
+    /// Steps between sample grids; 0: only the last.
+    pub sample_every: u64,
+    /// Steps between checkpoints; 0: only the last.
+    pub checkpoint_every: u64,
+    /// Samples in a grid.
+    pub samples: usize,
+    /// Threads that prepare batches; the result does not depend on it.
+    pub threads: usize,
+    /// Side that images are brought to; 0: as they are.
+    pub resolution: usize,
+    /// Channels that images are brought to, 1 or 3; 0: as they are.
+    pub channels: usize,
+    /// The device trained on.
+    pub device: String,
+    /// The data, as they were found.
+    pub data: DataConfig,
+    /// The system's own settings.
+    pub model: Table,
+}
+
+/// The data of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Id or path.
+    pub id: String,
+    /// Over shape, values and labels, after resizing.
+    pub fingerprint: String,
+    /// Training items.
+    pub train: usize,
+    /// Held-out items.
+    pub test: usize,
+    /// Names of the classes; none: no labels.
+    pub classes: Vec<String>,
+    /// Shape of an item.
+    pub shape: ItemShape,
+}
+
+impl DataConfig {
+    /// Of a data set.
+    pub fn of(dataset: &Dataset) -> Self {
+        Self {
+            id: dataset.id.clone(),
+            fingerprint: dataset.fingerprint.clone(),
+            train: dataset.train.len,
+            test: dataset.test.len,
+            classes: dataset.class_names.clone(),
+            shape: dataset.shape,
+        }
+    }
+
+    /// What a system that is to be loaded may know of the data.
+    pub fn spec(&self) -> DataSpec {
+        DataSpec { shape: self.shape, classes: self.classes.len(), mean: vec![0.0; self.shape.len()] }
+    }
+}
+
+/// Keys that say what a run was, not what it shall be: they cannot be set.
+const FACTS: [&str; 4] = ["system", "version", "data", "model"];
+
+/// Settings of a run that are given by hand, over a preset: later ones win.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// A settings file, such as another run's `config.toml`.
+    pub file: Option<Table>,
+    /// Dotted keys and their values.
+    pub set: Vec<(String, Value)>,
+}
+
+impl Overrides {
+    /// Takes the settings of a TOML file, which may be another run's `config.toml`.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn with_file(mut self, path: &Path) -> Result<Self, EngineError> {
+        let text = std::fs::read_to_string(path).map_err(EngineError::io("read", path))?;
+        self.file = Some(parse(&text)?);
+        Ok(self)
+    }
+
+    /// Takes `key=value`.
+    ///
+    /// # Errors
+    /// If there is no `=`.
+    pub fn with_assignment(self, text: &str) -> Result<Self, ConfigError> {
+        let (key, value) =
+            text.split_once('=').ok_or_else(|| ConfigError::NotAnAssignment { text: text.to_owned() })?;
+        Ok(self.with(key.trim(), read_value(value.trim())))
+    }
+
+    /// Takes a value for a dotted key.
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.set.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// The value that is given for a key of the run itself, in the order of precedence.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let set = self.set.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value);
+        set.or_else(|| self.file.as_ref().and_then(|file| file.get(key)))
+    }
+}
+
+fn parse(text: &str) -> Result<Table, ConfigError> {
+    text.parse::<Table>().map_err(|e| ConfigError::Parse { reason: e.message().to_owned() })
+}
+
+/// A value as written after `key=`: TOML where it is TOML, otherwise the text itself.
+fn read_value(text: &str) -> Value {
+    let table = format!("value = {text}").parse::<Table>();
+    table.ok().and_then(|mut t| t.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+impl RunConfig {
+    /// The settings of `system` from a preset for this data set, with what is given by hand over it.
+    ///
+    /// # Errors
+    /// If a key does not exist or a value does not suit it.
+    pub fn make(
+        system: &Definition,
+        preset: Preset,
+        dataset: &Dataset,
+        device: &str,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let recommended = (system.preset)(preset, &DataSpec::of(dataset))?;
+        let config = Self {
+            system: system.info.id.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            preset: preset.name().into(),
+            seed: 0,
+            steps: recommended.steps,
+            batch: recommended.batch.min(dataset.train.len.max(1)),
+            log_every: 10,
+            sample_every: recommended.steps.div_ceil(10),
+            checkpoint_every: recommended.steps.div_ceil(5),
+            samples: 64,
+            threads: 1,
+            resolution: 0,
+            channels: 0,
+            device: device.into(),
+            data: DataConfig::of(dataset),
+            model: recommended.config,
+        };
+        let mut table = Table::try_from(&config).map_err(|e| ConfigError::Parse { reason: e.to_string() })?;
+        if let Some(file) = &overrides.file {
+            overlay_file(&mut table, file, system.info.id)?;
+        }
+        for (key, value) in &overrides.set {
+            assign(&mut table, key, value.clone())?;
+        }
+        // The file's and the flags' word on the data has been heard already: here stands what they led to.
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| parse_error(&e))?;
+        config.validate(dataset)?;
+        Ok(config)
+    }
+
+    fn validate(&self, dataset: &Dataset) -> Result<(), ConfigError> {
+        let at_least_one = |key: &str, value: u64| match value {
+            0 => Err(ConfigError::domain(key, "at least 1", value)),
+            _ => Ok(()),
+        };
+        at_least_one("steps", self.steps)?;
+        at_least_one("batch", self.batch as u64)?;
+        at_least_one("log_every", self.log_every)?;
+        at_least_one("threads", self.threads as u64)?;
+        at_least_one("samples", self.samples as u64)?;
+        if self.samples > 4096 {
+            return Err(ConfigError::domain("samples", "at most 4096", self.samples));
+        }
+        if self.threads > 256 {
+            return Err(ConfigError::domain("threads", "at most 256", self.threads));
+        }
+        if self.batch > dataset.train.len {
+            let most = format!("at most {}, the number of training items of `{}`", dataset.train.len, dataset.id);
+            return Err(ConfigError::domain("batch", most, self.batch));
+        }
+        Ok(())
+    }
+
+    /// The settings as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are tables of numbers, strings and lists")
+    }
+
+    /// Reads settings back.
+    ///
+    /// # Errors
+    /// If the text is no TOML or a key does not exist.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        parse(text)?.try_into().map_err(|e: toml::de::Error| parse_error(&e))
+    }
+
+    /// Reads the settings of a run folder.
+    ///
+    /// # Errors
+    /// If the folder has none or they cannot be read.
+    pub fn of_run(folder: &Path) -> Result<Self, EngineError> {
+        let path = config_path(folder);
+        if !path.is_file() {
+            return Err(EngineError::NotARun { path: folder.to_owned() });
+        }
+        let text = std::fs::read_to_string(&path).map_err(EngineError::io("read", &path))?;
+        Ok(Self::from_toml(&text)?)
+    }
+}
+
+fn parse_error(error: &toml::de::Error) -> ConfigError {
+    ConfigError::Parse { reason: error.message().to_owned() }
+}
+
+/// Where a run folder keeps its settings.
+pub fn config_path(folder: &Path) -> PathBuf {
+    folder.join("config.toml")
+}
+
+fn overlay_file(table: &mut Table, file: &Table, system: &str) -> Result<(), ConfigError> {
+    if let Some(found) = file.get("system").and_then(Value::as_str)
+        && found != system
+    {
+        return Err(ConfigError::OtherSystem { wanted: system.into(), found: found.into() });
+    }
+    for (key, value) in file {
+        match (key.as_str(), value) {
+            ("model", Value::Table(model)) => {
+                for (key, value) in leaves(model, "") {
+                    assign(table, &key, value)?;
+                }
+            }
+            (key, _) if FACTS.contains(&key) => {}
+            (key, value) => assign(table, key, value.clone())?,
+        }
+    }
+    Ok(())
+}
+
+/// All values of a table by dotted key.
+fn leaves(table: &Table, prefix: &str) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        let key = format!("{prefix}{key}");
+        match value {
+            // A table with a `kind` is one choice: its other keys depend on it.
+            Value::Table(inner) if !inner.contains_key("kind") => found.extend(leaves(inner, &format!("{key}."))),
+            value => found.push((key, value.clone())),
+        }
+    }
+    found
+}
+
+/// Sets a key of the run or, failing that, of its model.
+fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
+    let own = key.strip_prefix("model.").unwrap_or(key);
+    if !FACTS.contains(&key) && table.contains_key(key) {
+        table.insert(key.to_owned(), value);
+        return Ok(());
+    }
+    let slot = table.get_mut("model").and_then(|model| find(model, own));
+    match slot {
+        Some(slot) => {
+            // `lr = 1` for a float, as people write it.
+            *slot = match (&*slot, value) {
+                (Value::Float(_), Value::Integer(i)) => Value::Float(i as f64),
+                (_, value) => value,
+            };
+            Ok(())
+        }
+        None => Err(ConfigError::UnknownKey { key: key.to_owned(), known: keys(table) }),
+    }
+}
+
+fn find<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    key.split('.').try_fold(value, |value, part| value.as_table_mut()?.get_mut(part))
+}
+
+fn keys(table: &Table) -> Vec<String> {
+    fn walk(table: &Table, prefix: &str, found: &mut Vec<String>) {
+        for (key, value) in table {
+            let key = format!("{prefix}{key}");
+            match value {
+                Value::Table(inner) => walk(inner, &format!("{key}."), found),
+                _ => found.push(key),
+            }
+        }
+    }
+    let mut found: Vec<String> = table.keys().filter(|key| !FACTS.contains(&key.as_str())).cloned().collect();
+    if let Some(Value::Table(model)) = table.get("model") {
+        walk(model, "", &mut found);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        parse("steps = 5\nsystem = 'x'\n[model]\nlatent = 3\n[model.adam]\nlr = 0.1").unwrap()
+    }
+
+    #[test]
+    fn keys_of_the_run_and_of_the_model_can_be_set() {
+        let mut t = table();
+        assign(&mut t, "steps", 7.into()).unwrap();
+        assign(&mut t, "adam.lr", 1.into()).unwrap();
+        assign(&mut t, "model.latent", 4.into()).unwrap();
+        assert_eq!(t["steps"].as_integer(), Some(7));
+        assert_eq!(t["model"]["adam"]["lr"].as_float(), Some(1.0));
+        assert_eq!(t["model"]["latent"].as_integer(), Some(4));
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_and_all() {
+        let error = assign(&mut table(), "latnet", 4.into()).unwrap_err();
+        let help = error.help().unwrap();
+        assert!(help.contains("did you mean `latent`?") && help.contains("adam.lr"), "{help}");
+        assert!(assign(&mut table(), "system", 4.into()).is_err(), "what a run was cannot be set");
+    }
+
+    #[test]
+    fn values_are_toml_where_they_can_be() {
+        assert_eq!(read_value("[1, 2]"), Value::from(vec![1, 2]));
+        assert_eq!(read_value("2e-4"), Value::Float(2e-4));
+        assert_eq!(read_value("relu"), Value::String("relu".into()));
+        assert_eq!(read_value("a = b"), Value::String("a = b".into()));
+    }
+}

@@ -1,0 +1,21 @@
+//! The training engine: it runs any system's update rule over a data set and keeps what comes of it. It knows no model.
+//!
+//! - [`system`]: what a system has to be, and the registry entry that one line makes of it
+//! - [`step`]: what an update rule is given: named phases, their noise, guarded updates
+//! - [`config`]: a run's settings as one TOML file, complete enough to make the run again
+//! - [`session`]: the loop, in memory
+//! - [`run`]: the loop in a run folder, with events, samples and checkpoints
+//! - [`checkpoint`]: one file with everything that a run needs to go on
+//! - [`accept`]: a system's acceptance checks, each a figure and a threshold
+
+pub mod accept;
+pub mod checkpoint;
+pub mod config;
+mod error;
+pub mod run;
+pub mod session;
+pub mod step;
+pub mod suggest;
+pub mod system;
+
+pub use error::EngineError;

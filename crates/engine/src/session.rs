@@ -1,0 +1,184 @@
+//! The training loop, in memory.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ganvas_data::{Dataset, HostBatch, ItemShape, Loader};
+use ganvas_nets::noise::Noise;
+use ganvas_nets::state::{State, StateError};
+use ganvas_prob::stream::Streams;
+
+use crate::EngineError;
+use crate::step::{Guard, Step};
+use crate::system::{Batch, Model};
+
+/// How a session runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The run's random streams.
+    pub streams: Streams,
+    /// Items of a batch.
+    pub batch: usize,
+    /// Steps that training is planned for.
+    pub steps: u64,
+    /// Steps between reports.
+    pub log_every: u64,
+    /// Threads that prepare batches.
+    pub threads: usize,
+    /// When losses are checked.
+    pub guard: Guard,
+}
+
+/// What is reported every few steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tick {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds of training so far, over all sittings.
+    pub seconds: f64,
+    /// Items seen each second since the tick before.
+    pub items_per_second: f64,
+    /// Losses by phase, gradient norms by network, and what else the phases recorded, of this step.
+    pub figures: Vec<(String, f32)>,
+}
+
+/// A system in training.
+pub struct Session<'m> {
+    model: &'m mut dyn Model,
+    options: Options,
+    device: Device,
+    shape: ItemShape,
+    loader: Loader,
+    step: u64,
+    started: Instant,
+    seconds_before: f64,
+    last_tick: (Instant, u64),
+}
+
+impl<'m> Session<'m> {
+    /// Training of `model` on the training split of `dataset`, from `step` on. The device tracks gradients.
+    ///
+    /// # Errors
+    /// If the batch does not suit the data.
+    pub fn new(
+        model: &'m mut dyn Model,
+        dataset: &Arc<Dataset>,
+        device: &Device,
+        options: Options,
+        step: u64,
+        seconds: f64,
+    ) -> Result<Self, EngineError> {
+        let loader = Loader::new(dataset.clone(), options.batch, options.streams, step, options.threads)?;
+        let now = Instant::now();
+        Ok(Self {
+            model,
+            options,
+            device: device.clone(),
+            shape: dataset.shape,
+            loader,
+            step,
+            started: now,
+            seconds_before: seconds,
+            last_tick: (now, step),
+        })
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// Seconds of training so far, over all sittings.
+    pub fn seconds(&self) -> f64 {
+        self.seconds_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Does one step. It is reported where its number is a multiple of `log_every`, and where it is the `last`.
+    ///
+    /// # Errors
+    /// If data cannot be read, or a loss or gradient is not finite.
+    pub fn step(&mut self, last: bool) -> Result<Option<Tick>, EngineError> {
+        let batch = upload(self.loader.next()?, self.shape, &self.device);
+        let index = self.step;
+        let options = &self.options;
+        let reported = last || (index + 1).is_multiple_of(options.log_every);
+        let mut step = Step::new(options.streams, index, options.steps, &self.device, options.guard, reported);
+        self.model.step(&batch, &mut step).map_err(|e| EngineError::NonFinite {
+            what: e.what,
+            network: e.network,
+            phase: e.phase,
+            step: index,
+            value: e.value,
+            kept: String::new(),
+        })?;
+        self.step += 1;
+        if !reported {
+            return Ok(None);
+        }
+        let figures = step.into_figures();
+        let (then, before) = self.last_tick;
+        let now = Instant::now();
+        let items = (self.step - before) * self.options.batch as u64;
+        self.last_tick = (now, self.step);
+        Ok(Some(Tick {
+            step: self.step,
+            seconds: self.seconds(),
+            items_per_second: items as f64 / (now - then).as_secs_f64().max(1e-9),
+            figures,
+        }))
+    }
+
+    /// The system as it is now.
+    pub fn model(&mut self) -> &mut dyn Model {
+        self.model
+    }
+}
+
+fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
+    let values = shape.len();
+    let n = batch.values.len() / values.max(1);
+    let items = Tensor::from_data(TensorData::new(batch.values, [n, values]), device);
+    let labels = batch.labels.map(|labels| {
+        let labels: Vec<i64> = labels.into_iter().map(i64::from).collect();
+        Tensor::<1, Int>::from_data(TensorData::new(labels, [n]), device)
+    });
+    Batch { items, labels, shape }
+}
+
+/// Samples are drawn in groups of this many, each with noise of its own: the first sample is the same whether ten are
+/// asked for or ten thousand.
+const GROUP: usize = 100;
+
+/// `n` samples of a system, row-major `[n, values]`, on the host. `device` does not track gradients.
+pub fn sample(model: &dyn Model, n: usize, streams: &Streams, device: &Device) -> Vec<f32> {
+    let mut values = Vec::new();
+    for group in 0..n.div_ceil(GROUP) {
+        let noise = Noise::new(*streams, "sample", group as u64, device);
+        let samples = model.sample(GROUP, &noise);
+        let wanted = GROUP.min(n - group * GROUP);
+        let size = samples.dims()[1];
+        values.extend(samples.to_data().iter::<f32>().take(wanted * size));
+    }
+    values
+}
+
+/// Everything that a system keeps.
+pub fn state_of(model: &mut dyn Model) -> State {
+    let mut state = State::default();
+    for (name, part) in model.parts() {
+        part.save(name, &mut state);
+    }
+    state
+}
+
+/// Puts a system into a state.
+///
+/// # Errors
+/// If the state is not one of this system.
+pub fn restore(model: &mut dyn Model, mut state: State) -> Result<(), StateError> {
+    for (name, part) in model.parts() {
+        part.load(name, &mut state)?;
+    }
+    state.finish()
+}

@@ -1,0 +1,253 @@
+//! What a system is, and how it is registered.
+//!
+//! A system is what a paper describes. It implements [`Model`] (what a run does with it) and [`System`] (how it is
+//! made), and one line, `Definition::of::<It>()`, registers it. Everything else follows from that.
+
+use burn::tensor::{Device, Int, Tensor};
+use ganvas_data::{Dataset, ItemShape};
+use ganvas_nets::init::{Init, Initializer};
+use ganvas_nets::noise::Noise;
+use ganvas_nets::state::Part;
+use ganvas_prob::stream::Streams;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::accept::{AcceptError, Acceptance};
+use crate::config::ConfigError;
+use crate::step::{Step, StepError};
+
+/// What a system makes of what: the command line, the metrics and the report follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Samples from noise alone.
+    Unconditional,
+}
+
+/// What a person reads of a system.
+#[derive(Clone, Copy, Debug)]
+pub struct Info {
+    /// The word for it on the command line.
+    pub id: &'static str,
+    /// Its name.
+    pub title: &'static str,
+    /// Authors, year, title of the paper.
+    pub paper: &'static str,
+    /// One sentence: what it is for.
+    pub summary: &'static str,
+    /// What it makes of what.
+    pub task: Task,
+    /// The networks' phases of one step, in their order.
+    pub phases: &'static [&'static str],
+}
+
+/// A named set of settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Trains on two CPU cores in minutes.
+    Small,
+    /// The paper's.
+    Paper,
+}
+
+impl Preset {
+    /// Both, in the order of their size.
+    pub const ALL: [Preset; 2] = [Preset::Small, Preset::Paper];
+
+    /// The word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Small => "small",
+            Preset::Paper => "paper",
+        }
+    }
+}
+
+/// What a system may know of the data that it is made for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSpec {
+    /// Shape of an item.
+    pub shape: ItemShape,
+    /// Number of classes; 0: no labels.
+    pub classes: usize,
+    /// Mean of each value over the training items, in the range of the values ([-1, 1] for images). All zero when a
+    /// system is made only to be loaded from a checkpoint.
+    pub mean: Vec<f32>,
+}
+
+impl DataSpec {
+    /// Of a data set.
+    pub fn of(dataset: &Dataset) -> Self {
+        Self { shape: dataset.shape, classes: dataset.class_names.len(), mean: dataset.train_mean() }
+    }
+
+    /// Values of an item.
+    pub fn values(&self) -> usize {
+        self.shape.len()
+    }
+}
+
+/// A preset for some data: the system's own settings, and what it asks of the run.
+#[derive(Clone, Debug)]
+pub struct Recommended<C> {
+    /// Updates of the whole rule.
+    pub steps: u64,
+    /// Items of a batch.
+    pub batch: usize,
+    /// Side that images should be brought to, where it is not the data's own.
+    pub resolution: Option<usize>,
+    /// The system's own settings.
+    pub config: C,
+}
+
+/// What a system needs to make its networks.
+pub struct Build<'a> {
+    /// The run's random streams.
+    pub streams: Streams,
+    /// The device to train on, tracking gradients.
+    pub device: &'a Device,
+}
+
+impl Build<'_> {
+    /// Initial weights of the network called `name`.
+    pub fn init(&self, name: &str, rule: Initializer) -> Init {
+        Init::new(&self.streams, name, rule, self.device)
+    }
+}
+
+/// Some training items on the device.
+#[derive(Clone)]
+pub struct Batch {
+    /// `[batch, values]`; images in [-1, 1], rows of `[channels, height, width]`.
+    pub items: Tensor<2>,
+    /// `[batch]`, where the data have labels.
+    pub labels: Option<Tensor<1, Int>>,
+    /// Shape of an item.
+    pub shape: ItemShape,
+}
+
+impl Batch {
+    /// Number of items.
+    pub fn len(&self) -> usize {
+        self.items.dims()[0]
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The items as `[batch, channels, height, width]`; points have one channel and one row.
+    pub fn images(&self) -> Tensor<4> {
+        to_images(self.items.clone(), self.shape)
+    }
+}
+
+/// Flat items as `[batch, channels, height, width]`; points have one channel and one row.
+pub fn to_images(items: Tensor<2>, shape: ItemShape) -> Tensor<4> {
+    let batch = items.dims()[0];
+    match shape {
+        ItemShape::Image { channels, height, width } => items.reshape([batch, channels, height, width]),
+        ItemShape::Points { dims } => items.reshape([batch, 1, 1, dims]),
+    }
+}
+
+/// What a run does with a system.
+pub trait Model {
+    /// The update rule: one step on one batch.
+    ///
+    /// # Errors
+    /// If a loss or gradient is not finite; nothing of that phase has been applied then.
+    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError>;
+
+    /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients.
+    fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
+
+    /// Everything that has to be kept, by name, listed once: a checkpoint is made of it and read into it.
+    fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)>;
+
+    /// The system as a model of the data's density, where it is one.
+    fn likelihood(&self) -> Option<&dyn Likelihood> {
+        None
+    }
+}
+
+/// A system that bounds the log-likelihood of what it is shown.
+pub trait Likelihood {
+    /// What the likelihood is of, in words: `"dynamic binarization"`, for one.
+    fn observation(&self) -> &'static str;
+
+    /// What the model takes as observed: items `[n, values]` in [-1, 1] to, for one, draws in {0, 1}.
+    fn observe(&self, items: Tensor<2>, noise: &Noise) -> Tensor<2>;
+
+    /// The evidence lower bound with the closed-form KL and one sample of the latents, `[n]`, in nats per item.
+    fn elbo(&self, observed: Tensor<2>, noise: &Noise) -> Tensor<1>;
+
+    /// The importance-weighted bound with `k` samples (Burda et al. 2016, eq. 8), `[n]`, in nats per item.
+    fn bound(&self, observed: Tensor<2>, k: usize, noise: &Noise) -> Tensor<1>;
+
+    /// The log-likelihood of `test` when every value is drawn independently from its marginal in `train`, `[n]`.
+    fn independent(&self, train: Tensor<2>, test: Tensor<2>) -> Tensor<1>;
+}
+
+/// How a system is made.
+pub trait System: Model + Sized + 'static {
+    /// What a person reads of it.
+    const INFO: Info;
+
+    /// Its settings; unknown keys must be refused.
+    type Config: Serialize + DeserializeOwned;
+
+    /// The settings of a preset for these data.
+    fn preset(preset: Preset, data: &DataSpec) -> Recommended<Self::Config>;
+
+    /// The system before its first step.
+    ///
+    /// # Errors
+    /// If a setting is out of its domain or does not suit the data.
+    fn build(config: &Self::Config, data: &DataSpec, build: &Build) -> Result<Self, ConfigError>;
+
+    /// Its acceptance checks, which train as needed.
+    ///
+    /// # Errors
+    /// If a check could not be carried out; one that falls short is not an error.
+    fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError>;
+}
+
+type PresetFn = fn(Preset, &DataSpec) -> Result<Recommended<toml::Table>, ConfigError>;
+type BuildFn = fn(&toml::Table, &DataSpec, &Build) -> Result<Box<dyn Model>, ConfigError>;
+type AcceptFn = fn(&mut Acceptance) -> Result<(), AcceptError>;
+
+/// A system as the registry holds it: its type is forgotten, its settings are a TOML table.
+#[derive(Clone, Copy)]
+pub struct Definition {
+    /// What a person reads of it.
+    pub info: Info,
+    /// The settings of a preset for some data.
+    pub preset: PresetFn,
+    /// The system before its first step.
+    pub build: BuildFn,
+    /// Its acceptance checks.
+    pub accept: AcceptFn,
+}
+
+impl Definition {
+    /// The entry of a system.
+    pub const fn of<S: System>() -> Self {
+        Self { info: S::INFO, preset: preset_table::<S>, build: build_boxed::<S>, accept: S::accept }
+    }
+}
+
+fn preset_table<S: System>(preset: Preset, data: &DataSpec) -> Result<Recommended<toml::Table>, ConfigError> {
+    let Recommended { steps, batch, resolution, config } = S::preset(preset, data);
+    let config = toml::Table::try_from(config).map_err(|e| ConfigError::Parse { reason: e.to_string() })?;
+    Ok(Recommended { steps, batch, resolution, config })
+}
+
+fn build_boxed<S: System>(config: &toml::Table, data: &DataSpec, build: &Build) -> Result<Box<dyn Model>, ConfigError> {
+    let config = config
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| ConfigError::Parse { reason: e.message().to_owned() })?;
+    Ok(Box::new(S::build(&config, data, build)?))
+}

@@ -1,0 +1,14 @@
+//! Generative adversarial networks: objectives, and a folder for each system.
+//!
+//! ```
+//! let known: Vec<&str> = ganvas_gan::SYSTEMS.iter().map(|system| system.info.id).collect();
+//! assert_eq!(known, ["gan", "dcgan"]);
+//! ```
+
+pub mod objectives;
+pub mod systems;
+
+use ganvas_engine::system::Definition;
+
+/// Every system of this crate: a line each.
+pub const SYSTEMS: &[Definition] = &[Definition::of::<systems::gan::Gan>(), Definition::of::<systems::dcgan::Dcgan>()];

@@ -1,0 +1,141 @@
+use ganvas_nets::state::StateError;
+use ganvas_prob::gaussian::GaussianError;
+
+/// What keeps a figure from being computed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// Values that do not make up whole items.
+    #[error("the {set} set holds {values} values, which are no whole number of items of {item}")]
+    Ragged {
+        /// Which set.
+        set: &'static str,
+        /// How many values there are.
+        values: usize,
+        /// Shape of an item.
+        item: String,
+    },
+    /// A value that is NaN or infinite.
+    #[error("value {position} of item {item} in the {set} set is not finite")]
+    NotFinite {
+        /// Which set.
+        set: &'static str,
+        /// Index of the item.
+        item: usize,
+        /// Index of the value in the item.
+        position: usize,
+    },
+    /// Not enough items.
+    #[error("the {set} set has {got} items, at least {needed} are needed")]
+    TooFew {
+        /// Which set.
+        set: &'static str,
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// Two sets whose items differ in size.
+    #[error("items of {left} and of {right} values cannot be compared")]
+    Dims {
+        /// Size of the items of the first set.
+        left: usize,
+        /// Size of the items of the second set.
+        right: usize,
+    },
+    /// Another number of labels than items.
+    #[error("{labels} labels for the {items} items of the {set} set")]
+    Labels {
+        /// Which set.
+        set: &'static str,
+        /// How many labels there are.
+        labels: usize,
+        /// How many items there are.
+        items: usize,
+    },
+    /// A label outside of the classes.
+    #[error("item {item} of the {set} set has the label {label}, there are {classes} classes")]
+    Class {
+        /// Which set.
+        set: &'static str,
+        /// Index of the item.
+        item: usize,
+        /// Its label.
+        label: u32,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// Images with a number of channels that cannot be made grey.
+    #[error("images of {channels} channels: the classifiers take 1 (grey) or 3 (red, green, blue)")]
+    Channels {
+        /// The number of channels.
+        channels: usize,
+    },
+    /// A parameter outside of its domain.
+    #[error("{name} is {got}, it must be {domain}")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// What it must be.
+        domain: &'static str,
+        /// What it is.
+        got: f64,
+    },
+    /// A reference classifier that does not exist.
+    #[error("no reference classifier `{name}`; there are: {known}")]
+    UnknownExtractor {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// This build was made without the weights.
+    #[error(
+        "this build has no weights for the reference classifier `{name}`: run `ganvas train-extractors`, then build"
+    )]
+    NoWeights {
+        /// Name of the classifier.
+        name: String,
+    },
+    /// A file of weights that is no safetensors file.
+    #[error("cannot read the weights of `{name}`: {source}")]
+    WeightsFile {
+        /// Name of the classifier.
+        name: String,
+        /// What is wrong.
+        source: safetensors::SafeTensorError,
+    },
+    /// A file of weights that holds something else.
+    #[error("the weights of `{name}` cannot be used: {reason}")]
+    WeightsContent {
+        /// Name of the classifier.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Weights that do not fit the network.
+    #[error("the weights of `{name}` do not fit: {source}")]
+    Weights {
+        /// Name of the classifier.
+        name: String,
+        /// What is wrong.
+        source: StateError,
+    },
+    /// The training of a classifier has gone wrong.
+    #[error("the loss is no longer finite at step {step} of training `{name}`")]
+    Diverged {
+        /// Name of the classifier.
+        name: String,
+        /// The step, from 0.
+        step: usize,
+    },
+    /// The device did not give back its values.
+    #[error("cannot read values back from the device: {reason}")]
+    Device {
+        /// What the backend said.
+        reason: String,
+    },
+    /// Moments or their distance could not be computed.
+    #[error("the moments of the features: {0}")]
+    Moments(#[from] GaussianError),
+}

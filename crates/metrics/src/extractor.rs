@@ -1,0 +1,222 @@
+//! Reference classifiers: small networks trained on real data only, frozen and shipped with the crate.
+//!
+//! Their 64 hidden units are the features that figures such as the Frechet distance rest on, their decisions the
+//! classes. A figure on them carries the classifier's [label](Extractor::label), such as `mnist-cnn-v1`, and compares
+//! with others of the same label only.
+//!
+//! | name | input | trained on |
+//! | --- | --- | --- |
+//! | `digits` | `[1, 8, 8]` | handwritten digits, 8x8 (UCI, 1,797 items) |
+//! | `mnist` | `[1, 28, 28]` | MNIST |
+//! | `fashion-mnist` | `[1, 28, 28]` | Fashion-MNIST |
+//!
+//! # Resize
+//! Colour becomes grey by the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B. An image of another size than the
+//! input is brought to it by averaging tiles where height and width are both multiples of the input's side, and
+//! otherwise by bilinear interpolation between pixel centres at half numbers (`align_corners = false`), without
+//! smoothing before.
+
+mod net;
+mod train;
+mod weights;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use ganvas_nets::init::{Init, Initializer};
+use ganvas_prob::stream::Streams;
+
+use crate::resize::to_grey_squares;
+use crate::{Features, Images, MetricError};
+
+use net::Net;
+pub use net::UNITS;
+pub use train::{TrainProgress, train_extractor};
+pub use weights::{Card, checksum_line, sha256};
+
+/// Version of architecture and training; a change of either gives other features under another label.
+const VERSION: u32 = 1;
+
+/// Images that go through the network at a time.
+const BATCH: usize = 256;
+
+/// What is fixed about a reference classifier.
+#[derive(Debug)]
+struct Spec {
+    name: &'static str,
+    side: usize,
+    classes: usize,
+    epochs: usize,
+    weights: &'static [u8],
+}
+
+/// The classifiers, by the data set that they are trained on.
+static SPECS: [Spec; 3] = [
+    Spec { name: "digits", side: 8, classes: 10, epochs: 40, weights: include_bytes!("../weights/digits.safetensors") },
+    Spec { name: "mnist", side: 28, classes: 10, epochs: 4, weights: include_bytes!("../weights/mnist.safetensors") },
+    Spec {
+        name: "fashion-mnist",
+        side: 28,
+        classes: 10,
+        epochs: 8,
+        weights: include_bytes!("../weights/fashion-mnist.safetensors"),
+    },
+];
+
+impl Spec {
+    fn find(name: &str) -> Result<&'static Self, MetricError> {
+        SPECS.iter().find(|spec| spec.name == name).ok_or_else(|| MetricError::UnknownExtractor {
+            name: name.to_owned(),
+            known: Extractor::names().join(", "),
+        })
+    }
+
+    fn net(&self, seed: u64, device: &Device) -> Net {
+        let mut init = Init::new(&Streams::new(seed), "extractor", Initializer::He, device);
+        Net::new(self.side, self.classes, &mut init)
+    }
+}
+
+/// Name of the reference classifier for a data set, if there is one.
+///
+/// ```
+/// use ganvas_metrics::extractor::extractor_for;
+/// assert_eq!(extractor_for("mnist"), Some("mnist"));
+/// assert_eq!(extractor_for("ring8"), None);
+/// ```
+pub fn extractor_for(dataset_id: &str) -> Option<&'static str> {
+    SPECS.iter().map(|spec| spec.name).find(|name| *name == dataset_id)
+}
+
+/// A reference classifier, on a device without autodiff.
+#[derive(Clone, Debug)]
+pub struct Extractor {
+    spec: &'static Spec,
+    card: Card,
+    net: Net,
+    device: Device,
+}
+
+impl Extractor {
+    /// The names of all reference classifiers.
+    pub fn names() -> Vec<&'static str> {
+        SPECS.iter().map(|spec| spec.name).collect()
+    }
+
+    /// The classifier called `name` with the weights that ship with this crate, on `device` (or, where that tracks
+    /// gradients, on the one below).
+    ///
+    /// # Errors
+    /// If there is no such classifier, or this build has no weights for it.
+    pub fn load(name: &str, device: &Device) -> Result<Self, MetricError> {
+        let spec = Spec::find(name)?;
+        if spec.weights.is_empty() {
+            return Err(MetricError::NoWeights { name: name.to_owned() });
+        }
+        Self::from_safetensors(name, spec.weights, device)
+    }
+
+    /// The classifier called `name` with the weights that [`to_safetensors`](Self::to_safetensors) wrote.
+    ///
+    /// # Errors
+    /// If there is no such classifier, or the weights are not of it.
+    pub fn from_safetensors(name: &str, bytes: &[u8], device: &Device) -> Result<Self, MetricError> {
+        let spec = Spec::find(name)?;
+        let device = device.clone().without_autodiff();
+        let (card, net) = weights::read(spec, bytes, &device)?;
+        Ok(Self { spec, card, net: net.no_grad(), device })
+    }
+
+    /// The weights as a safetensors file with its [`Card`]: the same bytes for the same weights.
+    ///
+    /// # Errors
+    /// If the device does not give back its values.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, MetricError> {
+        weights::write(self.spec, &self.card, &self.net)
+    }
+
+    /// Its name, which is the id of the data set that it is trained on.
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    /// What a figure on its features is marked with, such as `mnist-cnn-v1`.
+    pub fn label(&self) -> String {
+        weights::label(self.spec)
+    }
+
+    /// The number of classes.
+    pub fn classes_count(&self) -> usize {
+        self.spec.classes
+    }
+
+    /// Side of the images that it takes, in pixels.
+    pub fn side(&self) -> usize {
+        self.spec.side
+    }
+
+    /// How it was trained and how good it is.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Share of the test images that it classifies rightly, in [0, 1].
+    pub fn accuracy(&self) -> f64 {
+        self.card.accuracy()
+    }
+
+    /// The 64 hidden units after the rectifier, zero or more. An image's features depend on no other image.
+    ///
+    /// # Errors
+    /// If the images are not whole, not finite, or of other than 1 or 3 channels.
+    pub fn features(&self, images: &Images) -> Result<Features, MetricError> {
+        let values = self.run(images, |net, x| net.features(x))?;
+        Ok(Features { dims: UNITS, values })
+    }
+
+    /// The logits of the classes.
+    ///
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn logits(&self, images: &Images) -> Result<Features, MetricError> {
+        let values = self.run(images, |net, x| net.logits(net.features(x)))?;
+        Ok(Features { dims: self.spec.classes, values })
+    }
+
+    /// The class of the largest logit, for each image.
+    ///
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn classes(&self, images: &Images) -> Result<Vec<u32>, MetricError> {
+        let logits = self.logits(images)?;
+        Ok(logits.values.chunks_exact(logits.dims).map(largest).collect())
+    }
+
+    fn run(&self, images: &Images, f: impl Fn(&Net, Tensor<4>) -> Tensor<2>) -> Result<Vec<f32>, MetricError> {
+        images.check("image")?;
+        let n = images.len();
+        let mut values = Vec::new();
+        for from in (0..n).step_by(BATCH) {
+            let to = (from + BATCH).min(n);
+            let squares = to_grey_squares(images, from, to, self.spec.side)?;
+            let x = tensor(squares, self.spec.side, &self.device);
+            let y = f(&self.net, x).into_data().try_into_vec_as::<f32>();
+            values.extend(y.map_err(|error| MetricError::Device { reason: error.to_string() })?);
+        }
+        Ok(values)
+    }
+}
+
+fn tensor(squares: Vec<f32>, side: usize, device: &Device) -> Tensor<4> {
+    let n = squares.len() / (side * side);
+    Tensor::from_data(TensorData::new(squares, [n, 1, side, side]), device)
+}
+
+fn largest(logits: &[f32]) -> u32 {
+    let best = logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (class, &logit)| {
+        if logit > best.1 { (class as u32, logit) } else { best }
+    });
+    best.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Sample quality: each figure with its definition, its sample sizes and its reference values.
+//!
+//! Measured on features:
+//!
+//! - [`extractor`]: the reference classifiers, whose 64 features and class decisions the figures rest on
+//! - [`frechet_distance`]: the Frechet distance of features, called `ffd` on the reference classifiers', never `fid`
+//! - [`neighbours`]: nearest neighbours against memorisation; precision, recall, density and coverage
+//! - [`probe`]: how well a linear classifier does on features
+//!
+//! Measured on samples:
+//!
+//! - [`points`]: modes covered by two-dimensional samples, maximum mean discrepancy
+//! - [`classes`]: the share of each class
+//! - [`baseline`]: what a model has to beat
+//!
+//! A [`Figure`] is how a result is written down. Sums and moments are in `f64`; nothing here depends on the number of
+//! threads.
+
+#![forbid(unsafe_code)]
+
+pub mod baseline;
+pub mod classes;
+mod error;
+pub mod extractor;
+mod figure;
+mod frechet;
+mod items;
+pub mod neighbours;
+pub mod points;
+pub mod probe;
+mod resize;
+
+pub use error::MetricError;
+pub use extractor::Extractor;
+pub use figure::Figure;
+pub use frechet::{frechet_distance, moments};
+pub use items::{Features, Images};

@@ -1,0 +1,255 @@
+//! The convolutional generator and discriminator of Radford, Metz and Chintala (2015), at any resolution that is
+//! a small side doubled a few times: 28 = 7 * 4, 32 = 4 * 8, 64 = 4 * 16.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
+
+use crate::init::Init;
+use crate::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, Linear};
+use crate::noise::Pass;
+
+/// Sizes of a DCGAN pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels of the image.
+    pub channels: usize,
+    /// Side of the image.
+    pub resolution: usize,
+    /// Channels next to the image; they double at each halving of the side.
+    pub width: usize,
+    /// Size of the latent.
+    pub latent: usize,
+    /// Kernel of the strided convolutions: 4 or 5.
+    pub kernel: usize,
+    /// First and last layer are convolutions over the whole smallest side, with no bias anywhere: the form of the
+    /// published figure. Otherwise they are linear, and the layers next to the image have a bias.
+    pub all_convolutional: bool,
+}
+
+impl Shape {
+    /// The smallest side and how often it doubles.
+    ///
+    /// ```
+    /// use ganvas_nets::dcgan::Shape;
+    /// let at = |resolution| Shape { channels: 1, resolution, width: 16, latent: 64, kernel: 4, all_convolutional: false };
+    /// assert_eq!(at(28).levels(), Some((7, 2)));
+    /// assert_eq!(at(64).levels(), Some((4, 4)));
+    /// assert_eq!(at(30).levels(), None);
+    /// ```
+    pub fn levels(&self) -> Option<(usize, usize)> {
+        let mut side = self.resolution;
+        let mut doublings = 0;
+        while side > 7 && side % 2 == 0 {
+            side /= 2;
+            doublings += 1;
+        }
+        ((4..=7).contains(&side) && doublings > 0).then_some((side, doublings))
+    }
+
+    fn geometry(&self) -> Geometry {
+        if self.kernel == 5 { Geometry::HALVE_5 } else { Geometry::HALVE }
+    }
+
+    /// Channels at the given number of halvings below the image's side, from 1.
+    fn channels_at(&self, halvings: usize) -> usize {
+        self.width << (halvings - 1)
+    }
+}
+
+#[derive(Module, Debug)]
+enum Project {
+    Linear(Linear),
+    Conv(ConvTranspose2d),
+}
+
+/// Latents to images.
+#[derive(Module, Debug)]
+pub struct Generator {
+    project: Project,
+    norms: Vec<BatchNorm>,
+    ups: Vec<ConvTranspose2d>,
+    base: usize,
+}
+
+impl Generator {
+    /// A generator of this shape, or nothing where the resolution cannot be reached by doubling 4 to 7.
+    pub fn new(shape: Shape, init: &mut Init) -> Option<Self> {
+        let (base, doublings) = shape.levels()?;
+        let widest = shape.channels_at(doublings);
+        let project = if shape.all_convolutional {
+            let geometry = Geometry { kernel: base, ..Geometry::COLLAPSE };
+            Project::Conv(ConvTranspose2d::new(shape.latent, widest, geometry, false, init))
+        } else {
+            Project::Linear(Linear::new(shape.latent, widest * base * base, false, init))
+        };
+        let norms = (1..=doublings).rev().map(|h| BatchNorm::new(shape.channels_at(h), init)).collect();
+        let ups = (1..=doublings)
+            .rev()
+            .map(|halvings| {
+                let last = halvings == 1;
+                let outputs = if last { shape.channels } else { shape.channels_at(halvings - 1) };
+                let bias = last && !shape.all_convolutional;
+                ConvTranspose2d::new(shape.channels_at(halvings), outputs, shape.geometry(), bias, init)
+            })
+            .collect();
+        Some(Self { project, norms, ups, base })
+    }
+
+    /// # Shapes
+    /// `[batch, latent]` to `[batch, channels, resolution, resolution]` in (-1, 1).
+    pub fn forward(&self, z: Tensor<2>, pass: Pass) -> Tensor<4> {
+        self.activations(z, pass).pop().expect("a generator has layers")
+    }
+
+    /// The output of every layer, from the projected latent to the image.
+    pub fn activations(&self, z: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
+        let [batch, latent] = z.dims();
+        let x = match &self.project {
+            Project::Linear(linear) => {
+                let x = linear.forward(z);
+                let channels = x.dims()[1] / (self.base * self.base);
+                x.reshape([batch, channels, self.base, self.base])
+            }
+            Project::Conv(conv) => conv.forward(z.reshape([batch, latent, 1, 1])),
+        };
+        let mut outputs = Vec::new();
+        let mut x = x;
+        for (norm, up) in self.norms.iter().zip(&self.ups) {
+            x = activation::relu(norm.forward(x, pass));
+            outputs.push(x.clone());
+            x = up.forward(x);
+        }
+        outputs.push(x.tanh());
+        outputs
+    }
+}
+
+#[derive(Module, Debug)]
+enum Score {
+    Linear(Linear),
+    Conv(Conv2d),
+}
+
+/// Images to one logit each.
+#[derive(Module, Debug)]
+pub struct Discriminator {
+    downs: Vec<Conv2d>,
+    norms: Vec<BatchNorm>,
+    score: Score,
+}
+
+impl Discriminator {
+    /// A discriminator of this shape, or nothing where the resolution cannot be reached by doubling 4 to 7.
+    pub fn new(shape: Shape, init: &mut Init) -> Option<Self> {
+        let (base, doublings) = shape.levels()?;
+        let downs = (1..=doublings)
+            .map(|halvings| {
+                let first = halvings == 1;
+                let inputs = if first { shape.channels } else { shape.channels_at(halvings - 1) };
+                let bias = first && !shape.all_convolutional;
+                Conv2d::new(inputs, shape.channels_at(halvings), shape.geometry(), bias, init)
+            })
+            .collect();
+        let norms = (2..=doublings).map(|h| BatchNorm::new(shape.channels_at(h), init)).collect();
+        let widest = shape.channels_at(doublings);
+        let score = if shape.all_convolutional {
+            let geometry = Geometry { kernel: base, ..Geometry::COLLAPSE };
+            Score::Conv(Conv2d::new(widest, 1, geometry, false, init))
+        } else {
+            Score::Linear(Linear::new(widest * base * base, 1, true, init))
+        };
+        Some(Self { downs, norms, score })
+    }
+
+    /// # Shapes
+    /// `[batch, channels, resolution, resolution]` to `[batch, 1]`, a logit.
+    pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<2> {
+        let x = self.activations(x, pass).pop().expect("a discriminator has layers");
+        match &self.score {
+            Score::Linear(linear) => linear.forward(x.flatten(1, 3)),
+            Score::Conv(conv) => conv.forward(x).flatten(1, 3),
+        }
+    }
+
+    /// The output of every convolution after its LeakyReLU, from the image down: what the paper's linear classifier reads.
+    pub fn activations(&self, x: Tensor<4>, pass: Pass) -> Vec<Tensor<4>> {
+        let mut outputs: Vec<Tensor<4>> = Vec::new();
+        let mut x = x;
+        for (i, down) in self.downs.iter().enumerate() {
+            x = down.forward(x);
+            if i > 0 {
+                x = self.norms[i - 1].forward(x, pass);
+            }
+            x = Activation::LeakyRelu.forward(x);
+            outputs.push(x.clone());
+        }
+        outputs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::Initializer;
+    use crate::noise::Noise;
+    use crate::optim::trainable;
+    use burn::tensor::Device;
+    use ganvas_prob::stream::Streams;
+
+    fn pair(shape: Shape) -> (Generator, Discriminator) {
+        let mut init = Init::new(&Streams::new(1), "net", Initializer::Normal { sd: 0.02 }, &Device::flex().autodiff());
+        (Generator::new(shape, &mut init).unwrap(), Discriminator::new(shape, &mut init).unwrap())
+    }
+
+    const PUBLISHED: Shape =
+        Shape { channels: 3, resolution: 64, width: 64, latent: 100, kernel: 4, all_convolutional: true };
+    const SMALL: Shape =
+        Shape { channels: 1, resolution: 28, width: 16, latent: 64, kernel: 4, all_convolutional: false };
+
+    #[test]
+    fn the_pair_at_64_pixels_has_the_published_size() {
+        let (generator, discriminator) = pair(PUBLISHED);
+        assert_eq!(trainable(&generator), 3_576_704);
+        assert_eq!(trainable(&discriminator), 2_765_568);
+    }
+
+    #[test]
+    fn the_pair_at_28_pixels_has_its_size() {
+        let (generator, discriminator) = pair(SMALL);
+        assert_eq!(trainable(&generator), 108_897);
+        assert_eq!(trainable(&discriminator), 10_097);
+    }
+
+    #[test]
+    fn every_layer_has_the_published_shape() {
+        let device = Device::flex().autodiff();
+        let (generator, discriminator) = pair(PUBLISHED);
+        let noise = Noise::new(Streams::new(1), "phase", 0, &device);
+        let layers = generator.activations(noise.normal("z", [2, 100]), Pass::Train(&noise));
+        let sizes: Vec<_> = layers.iter().map(|x| x.dims()).collect();
+        assert_eq!(sizes, [[2, 512, 4, 4], [2, 256, 8, 8], [2, 128, 16, 16], [2, 64, 32, 32], [2, 3, 64, 64]]);
+        let image = layers.last().unwrap().clone();
+        assert!(image.clone().abs().max().into_scalar::<f32>() < 1.0);
+        let layers = discriminator.activations(image.clone(), Pass::Train(&noise));
+        let sizes: Vec<_> = layers.iter().map(|x| x.dims()).collect();
+        assert_eq!(sizes, [[2, 64, 32, 32], [2, 128, 16, 16], [2, 256, 8, 8], [2, 512, 4, 4]]);
+        assert_eq!(discriminator.forward(image, Pass::Train(&noise)).dims(), [2, 1]);
+    }
+
+    #[test]
+    fn the_papers_kernels_of_five_double_exactly() {
+        let shape = Shape { kernel: 5, ..PUBLISHED };
+        let (generator, _) = pair(shape);
+        let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex().autodiff());
+        assert_eq!(generator.forward(noise.normal("z", [1, 100]), Pass::Train(&noise)).dims(), [1, 3, 64, 64]);
+    }
+
+    #[test]
+    fn resolutions_that_do_not_halve_are_refused() {
+        for (resolution, levels) in
+            [(16, Some((4, 2))), (32, Some((4, 3))), (8, Some((4, 1))), (9, None), (3, None), (22, None)]
+        {
+            assert_eq!(Shape { resolution, ..SMALL }.levels(), levels, "{resolution}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::{conv_transpose2d, conv2d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+
+use crate::init::Init;
+
+/// Kernel side, stride and padding of a square convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Distance between outputs (inputs, when transposed).
+    pub stride: usize,
+    /// Zeros around the input (cut from the output, when transposed).
+    pub padding: usize,
+    /// Rows and columns added at one side of the output; transposed only.
+    pub output_padding: usize,
+}
+
+impl Geometry {
+    /// k4 s2 p1: halves a side exactly, or doubles it when transposed.
+    pub const HALVE: Geometry = Geometry { kernel: 4, stride: 2, padding: 1, output_padding: 0 };
+    /// k4 s1 p0: 4x4 to 1x1, or 1x1 to 4x4 when transposed.
+    pub const COLLAPSE: Geometry = Geometry { kernel: 4, stride: 1, padding: 0, output_padding: 0 };
+    /// k5 s2 p2, and output padding 1 when transposed: the kernels of the DCGAN paper.
+    pub const HALVE_5: Geometry = Geometry { kernel: 5, stride: 2, padding: 2, output_padding: 1 };
+    /// k3 s1 p1: keeps a side.
+    pub const KEEP: Geometry = Geometry { kernel: 3, stride: 1, padding: 1, output_padding: 0 };
+}
+
+/// A two-dimensional convolution.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    /// `[outputs, inputs, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[outputs]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    geometry: Geometry,
+}
+
+impl Conv2d {
+    /// From `inputs` to `outputs` channels; the bias starts at zero.
+    pub fn new(inputs: usize, outputs: usize, geometry: Geometry, bias: bool, init: &mut Init) -> Self {
+        let area = geometry.kernel * geometry.kernel;
+        let shape = [outputs, inputs, geometry.kernel, geometry.kernel];
+        Self {
+            weight: init.weight(shape, inputs * area, outputs * area),
+            bias: bias.then(|| init.zeros([outputs])),
+            geometry,
+        }
+    }
+
+    /// # Shapes
+    /// `[batch, inputs, h, w]` to `[batch, outputs, h', w']` with h' = (h + 2 padding - kernel) / stride + 1.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let Geometry { stride, padding, .. } = self.geometry;
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+        conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+    }
+}
+
+/// A transposed two-dimensional convolution: the gradient of [`Conv2d`] with respect to its input.
+#[derive(Module, Debug)]
+pub struct ConvTranspose2d {
+    /// `[inputs, outputs, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[outputs]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    geometry: Geometry,
+}
+
+impl ConvTranspose2d {
+    /// From `inputs` to `outputs` channels; the bias starts at zero.
+    pub fn new(inputs: usize, outputs: usize, geometry: Geometry, bias: bool, init: &mut Init) -> Self {
+        let area = geometry.kernel * geometry.kernel;
+        let shape = [inputs, outputs, geometry.kernel, geometry.kernel];
+        Self {
+            weight: init.weight(shape, inputs * area, outputs * area),
+            bias: bias.then(|| init.zeros([outputs])),
+            geometry,
+        }
+    }
+
+    /// # Shapes
+    /// `[batch, inputs, h, w]` to `[batch, outputs, h', w']` with
+    /// h' = (h - 1) stride - 2 padding + kernel + output padding.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let Geometry { stride, padding, output_padding, .. } = self.geometry;
+        let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
+        conv_transpose2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::Initializer;
+    use burn::tensor::Device;
+    use ganvas_prob::stream::Streams;
+
+    fn init() -> Init {
+        Init::new(&Streams::new(1), "net", Initializer::He, &Device::flex())
+    }
+
+    #[test]
+    fn geometries_halve_double_and_collapse() {
+        let device = Device::flex();
+        let mut init = init();
+        let x = || Tensor::<4>::ones([1, 2, 16, 16], &device);
+        for (geometry, down, up) in [
+            (Geometry::HALVE, 8, 32),
+            (Geometry::HALVE_5, 8, 32),
+            (Geometry::COLLAPSE, 13, 19),
+            (Geometry::KEEP, 16, 16),
+        ] {
+            let y = Conv2d::new(2, 3, geometry, true, &mut init).forward(x());
+            assert_eq!(y.dims(), [1, 3, down, down], "{geometry:?}");
+            let y = ConvTranspose2d::new(2, 3, geometry, true, &mut init).forward(x());
+            assert_eq!(y.dims(), [1, 3, up, up], "{geometry:?}");
+        }
+    }
+
+    /// <conv(x), y> = <x, conv^T(y)>: what defines the transposed convolution.
+    #[test]
+    fn the_transposed_convolution_is_the_adjoint() {
+        let mut init = init();
+        let conv = Conv2d::new(2, 3, Geometry::HALVE, false, &mut init);
+        let mut transposed = ConvTranspose2d::new(3, 2, Geometry::HALVE, false, &mut init);
+        transposed.weight = conv.weight.clone();
+        let x: Tensor<4> = init.weight([2, 2, 8, 8], 1, 1).val();
+        let y: Tensor<4> = init.weight([2, 3, 4, 4], 1, 1).val();
+        let left = (conv.forward(x.clone()) * y.clone()).sum().into_scalar::<f64>();
+        let right = (x * transposed.forward(y)).sum().into_scalar::<f64>();
+        assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{left} against {right}");
+    }
+}

@@ -1,0 +1,13 @@
+//! Layers. Each is a burn module whose weights come from an [`Init`](crate::init::Init).
+
+mod activation;
+mod batch_norm;
+mod conv;
+mod dropout;
+mod linear;
+
+pub use activation::Activation;
+pub use batch_norm::{BatchNorm, Buffer};
+pub use conv::{Conv2d, ConvTranspose2d, Geometry};
+pub use dropout::dropout;
+pub use linear::{Linear, Maxout};

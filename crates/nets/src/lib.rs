@@ -1,0 +1,20 @@
+//! Networks on burn: layers, then the generators, discriminators, encoders and decoders that are built from them, the
+//! optimisers that train them and the state that a checkpoint keeps of them.
+//!
+//! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
+//! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
+//! - [`mlp`], [`dcgan`], [`encoder`]: networks, by purpose
+//! - [`optim`]: optimisers whose state is keyed by parameter path, and [`optim::Trained`], a network with its own
+//! - [`state`]: everything that a network or optimiser keeps, by name
+//! - [`noise`]: random tensors of one step, and the mode that a forward pass runs in
+//!
+//! Images are `[batch, channels, height, width]` in [-1, 1]; a batch of anything is also `[batch, values]`.
+
+pub mod dcgan;
+pub mod encoder;
+pub mod init;
+pub mod layers;
+pub mod mlp;
+pub mod noise;
+pub mod optim;
+pub mod state;

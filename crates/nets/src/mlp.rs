@@ -1,0 +1,143 @@
+//! Fully connected networks: generators, discriminators, encoders and decoders of flat batches.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::init::{Init, Initializer};
+use crate::layers::{Activation, Linear, Maxout, dropout};
+use crate::noise::Pass;
+
+/// The hidden layers of an [`Mlp`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpConfig {
+    /// Units of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer. Not used with `maxout`.
+    pub activation: Activation,
+    /// Hidden layers are maxout layers of this many pieces; 0: they are not.
+    #[serde(default)]
+    pub maxout: usize,
+    /// Share of the inputs that dropout keeps.
+    #[serde(default = "one")]
+    pub keep_input: f64,
+    /// Share of each hidden layer's outputs that dropout keeps.
+    #[serde(default = "one")]
+    pub keep_hidden: f64,
+    /// Rule for the initial weights.
+    pub init: Initializer,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl MlpConfig {
+    /// Hidden layers without dropout.
+    pub fn new(hidden: &[usize], activation: Activation, init: Initializer) -> Self {
+        Self { hidden: hidden.to_vec(), activation, maxout: 0, keep_input: 1.0, keep_hidden: 1.0, init }
+    }
+
+    /// The first setting that is out of its domain, as (name, what it must be, value).
+    pub fn fault(&self) -> Option<(&'static str, &'static str, String)> {
+        if self.hidden.iter().any(|&units| units == 0 || units > 1 << 16) {
+            return Some(("hidden", "layers of 1 to 65536 units", format!("{:?}", self.hidden)));
+        }
+        let share = |keep: f64| keep > 0.0 && keep <= 1.0;
+        [("keep_input", self.keep_input), ("keep_hidden", self.keep_hidden)]
+            .into_iter()
+            .find(|&(_, keep)| !share(keep))
+            .map(|(name, keep)| (name, "in (0, 1]", keep.to_string()))
+    }
+}
+
+#[derive(Module, Debug)]
+enum Hidden {
+    Linear(Linear),
+    Maxout(Maxout),
+}
+
+/// Hidden layers and a linear output.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    hidden: Vec<Hidden>,
+    output: Linear,
+    #[module(skip)]
+    activation: Activation,
+    #[module(skip)]
+    keep: (f64, f64),
+}
+
+impl Mlp {
+    /// From `inputs` to `outputs` values.
+    pub fn new(inputs: usize, outputs: usize, config: &MlpConfig, init: &mut Init) -> Self {
+        let mut width = inputs;
+        let mut hidden = Vec::new();
+        for &units in &config.hidden {
+            hidden.push(match config.maxout {
+                0 => Hidden::Linear(Linear::new(width, units, true, init)),
+                pieces => Hidden::Maxout(Maxout::new(width, units, pieces, init)),
+            });
+            width = units;
+        }
+        Self {
+            hidden,
+            output: Linear::new(width, outputs, true, init),
+            activation: config.activation,
+            keep: (config.keep_input, config.keep_hidden),
+        }
+    }
+
+    /// The same network with these values as the bias of its output.
+    pub fn with_output_bias(mut self, values: Vec<f32>, init: &mut Init) -> Self {
+        self.output = self.output.with_bias(values, init);
+        self
+    }
+
+    /// # Shapes
+    /// `[batch, inputs]` to `[batch, outputs]`, with no function at the output.
+    pub fn forward(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
+        self.output.forward(self.features(x, pass))
+    }
+
+    /// The last hidden layer: `[batch, inputs]` to `[batch, units]`.
+    pub fn features(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
+        let mut x = dropout(x, self.keep.0, pass);
+        for layer in &self.hidden {
+            x = match layer {
+                Hidden::Linear(linear) => self.activation.forward(linear.forward(x)),
+                Hidden::Maxout(maxout) => maxout.forward(x),
+            };
+            x = dropout(x, self.keep.1, pass);
+        }
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::trainable;
+    use burn::tensor::Device;
+    use ganvas_prob::stream::Streams;
+
+    fn parameters(inputs: usize, outputs: usize, config: &MlpConfig) -> usize {
+        let device = Device::flex().autodiff();
+        let mut init = Init::new(&Streams::new(1), "net", config.init, &device);
+        trainable(&Mlp::new(inputs, outputs, config, &mut init))
+    }
+
+    /// Counts of the networks of Goodfellow et al. (2014) for MNIST and of the small ones used here.
+    #[test]
+    fn networks_have_their_published_size() {
+        let he = |hidden: &[usize]| MlpConfig::new(hidden, Activation::Relu, Initializer::He);
+        assert_eq!(parameters(100, 784, &he(&[1200, 1200])), 2_503_984);
+        assert_eq!(parameters(16, 2, &he(&[128, 128])), 18_946);
+        assert_eq!(parameters(2, 1, &he(&[128, 128])), 17_025);
+        assert_eq!(parameters(64, 784, &he(&[128, 256])), 242_832);
+        assert_eq!(parameters(784, 1, &he(&[256, 128])), 233_985);
+        let maxout = MlpConfig { maxout: 5, ..he(&[240, 240]) };
+        assert_eq!(parameters(784, 1, &maxout), 1_231_441);
+    }
+}

@@ -1,0 +1,88 @@
+//! Random tensors of one step, and the mode of a forward pass.
+
+use std::cell::Cell;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ganvas_prob::stream::{StreamRng, Streams, normals, uniforms};
+
+/// Random tensors of one phase of one step.
+///
+/// Every draw is keyed by the phase's name, what is drawn, the step, and how many were drawn before it in the phase:
+/// it depends on nothing that happened in earlier steps.
+pub struct Noise {
+    streams: Streams,
+    scope: String,
+    step: u64,
+    draws: Cell<u64>,
+    device: Device,
+}
+
+impl Noise {
+    /// The noise of the phase `scope` of `step`, on `device`.
+    pub fn new(streams: Streams, scope: impl Into<String>, step: u64, device: &Device) -> Self {
+        Self { streams, scope: scope.into(), step, draws: Cell::new(0), device: device.clone() }
+    }
+
+    /// Where the tensors are made.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Draws from N(0, 1).
+    pub fn normal<const D: usize>(&self, name: &str, shape: [usize; D]) -> Tensor<D> {
+        let values = normals(&mut self.rng(name), shape.iter().product());
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
+    }
+
+    /// Draws from U[low, high).
+    pub fn uniform<const D: usize>(&self, name: &str, shape: [usize; D], low: f32, high: f32) -> Tensor<D> {
+        let mut values = uniforms(&mut self.rng(name), shape.iter().product());
+        for value in &mut values {
+            *value = low + (high - low) * *value;
+        }
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
+    }
+
+    fn rng(&self, name: &str) -> StreamRng {
+        let index = self.draws.replace(self.draws.get() + 1);
+        self.streams.rng_at(&format!("{}/{name}", self.scope), self.step, index)
+    }
+}
+
+/// How a network is run: training (batch statistics, dropout drawn from the phase's noise) or not (running
+/// statistics, no dropout).
+#[derive(Clone, Copy)]
+pub enum Pass<'a> {
+    /// Batch norm uses, and updates its averages by, the batch's own statistics; dropout drops.
+    Train(&'a Noise),
+    /// Batch norm uses its averages; dropout does nothing. An item does not depend on its batch.
+    Eval,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(tensor: Tensor<1>) -> Vec<f32> {
+        tensor.to_data().iter().collect()
+    }
+
+    #[test]
+    fn draws_differ_within_a_step_and_repeat_with_it() {
+        let noise = |step| Noise::new(Streams::new(1), "phase", step, &Device::flex());
+        let (a, b) = (noise(3), noise(3));
+        let first = values(a.normal("z", [4]));
+        assert_ne!(first, values(a.normal("z", [4])));
+        assert_eq!(first, values(b.normal("z", [4])));
+        assert_ne!(first, values(noise(4).normal("z", [4])));
+    }
+
+    #[test]
+    fn uniform_draws_stay_in_their_interval() {
+        let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex());
+        let draws = values(noise.uniform("u", [10_000], -2.0, 3.0));
+        assert!(draws.iter().all(|x| (-2.0..=3.0).contains(x)));
+        let mean = draws.iter().sum::<f32>() / 1e4;
+        assert!((mean - 0.5).abs() < 0.075, "mean {mean}: 5 standard errors are 0.072");
+    }
+}

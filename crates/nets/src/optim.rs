@@ -1,0 +1,374 @@
+//! Optimisers.
+//!
+//! Their state is keyed by the path of each parameter, so that it can be written to a checkpoint by name and read back
+//! into a new process. burn's own keeps it by random ids; the rules are the same and are tested against it.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Part, Path, State, StateError, load_module, save_module};
+
+/// An optimiser and its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Adam (Kingma and Ba 2015, algorithm 1).
+    Adam {
+        /// Learning rate.
+        lr: f64,
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the root of the second moment.
+        epsilon: f64,
+    },
+    /// Gradient descent with momentum, v <- m v - lr g; w <- w + v, and the schedule of Goodfellow et al. (2014):
+    /// the rate is divided by `decay` at each update down to `lr_min`, the momentum rises linearly to `momentum_end`.
+    Sgd {
+        /// Learning rate of the first update.
+        lr: f64,
+        /// The rate is divided by this at each update; 1 keeps it.
+        decay: f64,
+        /// The rate does not fall below.
+        lr_min: f64,
+        /// Momentum of the first update.
+        momentum: f64,
+        /// Momentum after `momentum_steps` updates.
+        momentum_end: f64,
+        /// Updates until `momentum_end` is reached.
+        momentum_steps: u64,
+    },
+}
+
+impl OptimizerConfig {
+    /// Adam with this rate and first-moment decay, beta2 = 0.999, epsilon = 1e-8 (burn's own default is 1e-5).
+    pub fn adam(lr: f64, beta1: f64) -> Self {
+        Self::Adam { lr, beta1, beta2: 0.999, epsilon: 1e-8 }
+    }
+
+    /// The first setting that is out of its domain, as (name, what it must be, value).
+    pub fn fault(&self) -> Option<(&'static str, &'static str, f64)> {
+        const RATE: &str = "a positive number";
+        const DECAY: &str = "in [0, 1)";
+        let rules: &[(&'static str, &'static str, f64, bool)] = match *self {
+            Self::Adam { lr, beta1, beta2, epsilon } => &[
+                ("lr", RATE, lr, lr > 0.0 && lr.is_finite()),
+                ("beta1", DECAY, beta1, (0.0..1.0).contains(&beta1)),
+                ("beta2", DECAY, beta2, (0.0..1.0).contains(&beta2)),
+                ("epsilon", RATE, epsilon, epsilon > 0.0 && epsilon.is_finite()),
+            ],
+            Self::Sgd { lr, decay, lr_min, momentum, momentum_end, .. } => &[
+                ("lr", RATE, lr, lr > 0.0 && lr.is_finite()),
+                ("decay", "at least 1", decay, decay >= 1.0 && decay.is_finite()),
+                ("lr_min", "zero or more", lr_min, lr_min >= 0.0 && lr_min.is_finite()),
+                ("momentum", DECAY, momentum, (0.0..1.0).contains(&momentum)),
+                ("momentum_end", DECAY, momentum_end, (0.0..1.0).contains(&momentum_end)),
+            ],
+        };
+        rules.iter().find(|rule| !rule.3).map(|&(name, domain, value, _)| (name, domain, value))
+    }
+
+    /// How many tensors of a parameter's size the rule keeps.
+    fn slots(&self) -> usize {
+        match self {
+            Self::Adam { .. } => 2,
+            Self::Sgd { .. } => 1,
+        }
+    }
+
+    /// One update: the change to add to the parameter. `step` counts from 1, `rate` scales the learning rate.
+    fn change(&self, grad: Tensor<1>, slots: &mut [Tensor<1>], step: u64, rate: f64) -> Tensor<1> {
+        match *self {
+            Self::Adam { lr, beta1, beta2, epsilon } => {
+                let t = step as f64;
+                slots[0] = slots[0].clone().mul_scalar(beta1) + grad.clone().mul_scalar(1.0 - beta1);
+                slots[1] = slots[1].clone().mul_scalar(beta2) + grad.square().mul_scalar(1.0 - beta2);
+                // lr m^ / (sqrt(v^) + eps) with the corrections m^ = m / (1 - beta1^t), v^ = v / (1 - beta2^t).
+                let root = slots[1].clone().sqrt().mul_scalar(1.0 / (1.0 - beta2.powf(t)).sqrt());
+                let size = -lr * rate / (1.0 - beta1.powf(t));
+                slots[0].clone().mul_scalar(size) / root.add_scalar(epsilon)
+            }
+            Self::Sgd { lr, decay, lr_min, momentum, momentum_end, momentum_steps } => {
+                let done = (step - 1) as f64;
+                let lr = (lr / decay.powf(done)).max(lr_min) * rate;
+                let share = (done / momentum_steps.max(1) as f64).min(1.0);
+                let momentum = momentum + (momentum_end - momentum) * share;
+                slots[0] = slots[0].clone().mul_scalar(momentum) - grad.mul_scalar(lr);
+                slots[0].clone()
+            }
+        }
+    }
+}
+
+/// A network with the optimiser that trains it.
+#[derive(Clone)]
+pub struct Trained<M> {
+    /// The network.
+    pub net: M,
+    config: OptimizerConfig,
+    updates: u64,
+    slots: BTreeMap<String, Vec<Tensor<1>>>,
+}
+
+impl<M: Module> Trained<M> {
+    /// A network that has had no update yet.
+    pub fn new(net: M, config: OptimizerConfig) -> Self {
+        Self { net, config, updates: 0, slots: BTreeMap::new() }
+    }
+
+    /// The network as a constant: gradients flow through it, none is computed for its weights.
+    pub fn frozen(&self) -> M {
+        self.net.clone().no_grad()
+    }
+
+    /// Updates applied so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// The gradients of `loss` with respect to this network alone.
+    pub fn gradients(&self, loss: Tensor<1>) -> GradientsParams {
+        GradientsParams::from_grads(loss.backward(), &self.net)
+    }
+
+    /// Applies one update, with the learning rate times `rate`.
+    pub fn apply(&mut self, gradients: GradientsParams, rate: f64) {
+        self.updates += 1;
+        let mut update = Update {
+            path: Path::default(),
+            gradients,
+            config: &self.config,
+            step: self.updates,
+            rate,
+            slots: &mut self.slots,
+        };
+        self.net = self.net.clone().map(&mut update);
+    }
+}
+
+/// The square of the Euclidean norm of all gradients of a module, on its device.
+pub fn squared_norm<M: Module>(gradients: &GradientsParams, module: &M) -> Option<Tensor<1>> {
+    struct Norm<'a> {
+        gradients: &'a GradientsParams,
+        sum: Option<Tensor<1>>,
+    }
+    impl burn::module::ModuleVisitor for Norm<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.gradients.get::<D>(param.id) {
+                let square = grad.square().sum();
+                self.sum = Some(match self.sum.take() {
+                    None => square,
+                    Some(sum) => sum + square,
+                });
+            }
+        }
+    }
+    let mut norm = Norm { gradients, sum: None };
+    module.visit(&mut norm);
+    norm.sum
+}
+
+struct Update<'a> {
+    path: Path,
+    gradients: GradientsParams,
+    config: &'a OptimizerConfig,
+    step: u64,
+    rate: f64,
+    slots: &'a mut BTreeMap<String, Vec<Tensor<1>>>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let Some(grad) = self.gradients.remove::<D>(id) else {
+            return Param::from_mapped_value(id, tensor, mapper);
+        };
+        let tracked = tensor.is_require_grad();
+        let value = tensor.inner();
+        let shape = value.dims();
+        let n: usize = shape.iter().product();
+        let slots = self.slots.entry(self.path.below("")).or_insert_with(|| empty(self.config, n, &value.device()));
+        let change = self.config.change(grad.reshape([n]), slots, self.step, self.rate);
+        let value = value + change.reshape(shape);
+        Param::from_mapped_value(id, Tensor::from_inner(value).set_require_grad(tracked), mapper)
+    }
+}
+
+fn empty(config: &OptimizerConfig, n: usize, device: &Device) -> Vec<Tensor<1>> {
+    vec![Tensor::zeros([n], device); config.slots()]
+}
+
+impl<M: Module> Part for Trained<M> {
+    fn save(&self, name: &str, state: &mut State) {
+        save_module(&self.net, name, state);
+        state.put_counter(format!("{name}/optimizer/updates"), self.updates);
+        for (path, slots) in &self.slots {
+            for (i, slot) in slots.iter().enumerate() {
+                state.put(format!("{name}/optimizer/{i}{path}"), slot.clone());
+            }
+        }
+    }
+
+    fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
+        self.net = load_module(self.net.clone(), name, state)?;
+        self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
+        self.slots.clear();
+        let device = self.net.devices().first().cloned();
+        for slot in 0..self.config.slots() {
+            let prefix = format!("{name}/optimizer/{slot}");
+            for entry in state.names_below(&format!("{prefix}.")) {
+                let Some(device) = &device else { continue };
+                let n = state.entries()[&entry].num_elements();
+                let data = state.take(&entry, &[n])?;
+                let path = entry[prefix.len()..].to_owned();
+                self.slots.entry(path).or_default().push(Tensor::from_data(data, &device.clone().inner()));
+            }
+        }
+        Ok(())
+    }
+
+    fn parameters(&self) -> usize {
+        trainable(&self.net)
+    }
+}
+
+/// The number of values of a module that a gradient reaches: buffers are not counted.
+pub fn trainable<M: Module>(module: &M) -> usize {
+    struct Count(usize);
+    impl burn::module::ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            if tensor.is_require_grad() {
+                self.0 += tensor.dims().iter().product::<usize>();
+            }
+        }
+    }
+    let mut count = Count(0);
+    module.visit(&mut count);
+    count.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::{Init, Initializer};
+    use crate::layers::Linear;
+    use burn::optim::AdamConfig;
+    use ganvas_prob::stream::Streams;
+
+    fn net() -> Linear {
+        let device = Device::flex().autodiff();
+        Linear::new(3, 2, true, &mut Init::new(&Streams::new(1), "net", Initializer::He, &device))
+    }
+
+    fn loss(net: &Linear) -> Tensor<1> {
+        let x = Tensor::<2>::from_floats([[0.5, -1.0, 2.0], [1.0, 0.1, -0.3]], &Device::flex().autodiff());
+        (net.forward(x).tanh() - 0.5).square().sum()
+    }
+
+    fn weights(net: &Linear) -> Vec<f32> {
+        net.weight.val().to_data().iter().chain(net.bias.as_ref().unwrap().val().to_data().iter()).collect()
+    }
+
+    fn step(trained: &mut Trained<Linear>) {
+        let gradients = trained.gradients(loss(&trained.net));
+        trained.apply(gradients, 1.0);
+    }
+
+    #[test]
+    fn adam_follows_burns_adam() {
+        let mut ours = Trained::new(net(), OptimizerConfig::adam(0.01, 0.5));
+        let mut theirs = net();
+        let mut adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-8).init();
+        for _ in 0..50 {
+            step(&mut ours);
+            let gradients = GradientsParams::from_grads(loss(&theirs).backward(), &theirs);
+            theirs = adam.step(0.01, theirs, gradients);
+        }
+        for (a, b) in weights(&ours.net).into_iter().zip(weights(&theirs)) {
+            assert!((a - b).abs() < 1e-5, "{a} against {b}");
+        }
+    }
+
+    /// Three updates by hand of one weight with the constant gradient 1.
+    #[test]
+    fn sgd_follows_its_schedule() {
+        let config = OptimizerConfig::Sgd {
+            lr: 0.1,
+            decay: 2.0,
+            lr_min: 0.03,
+            momentum: 0.5,
+            momentum_end: 0.7,
+            momentum_steps: 2,
+        };
+        let device = Device::flex();
+        let mut slots = empty(&config, 1, &device);
+        let mut changes = Vec::new();
+        for step in 1..=3 {
+            changes.push(config.change(Tensor::ones([1], &device), &mut slots, step, 1.0).into_scalar::<f32>());
+        }
+        let first: f32 = -0.1;
+        let second = 0.6 * first - 0.05;
+        let third = 0.7 * second - 0.03;
+        for (got, expected) in changes.iter().zip([first, second, third]) {
+            assert!((got - expected).abs() < 1e-6, "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_continues_from_its_state_exactly() {
+        let mut unbroken = Trained::new(net(), OptimizerConfig::adam(0.01, 0.9));
+        for _ in 0..5 {
+            step(&mut unbroken);
+        }
+        let mut state = State::default();
+        unbroken.save("net", &mut state);
+        let mut resumed = Trained::new(net(), OptimizerConfig::adam(0.01, 0.9));
+        resumed.load("net", &mut state).unwrap();
+        state.finish().unwrap();
+        for _ in 0..5 {
+            step(&mut unbroken);
+            step(&mut resumed);
+        }
+        assert_eq!(weights(&unbroken.net), weights(&resumed.net));
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_is_named() {
+        let mut state = State::default();
+        Trained::new(net(), OptimizerConfig::adam(0.01, 0.9)).save("other", &mut state);
+        let mut trained = Trained::new(net(), OptimizerConfig::adam(0.01, 0.9));
+        let error = trained.load("net", &mut state).unwrap_err();
+        assert!(matches!(error, StateError::Missing { ref name } if name.starts_with("net.")), "{error}");
+    }
+
+    #[test]
+    fn a_frozen_network_passes_gradients_on_and_gets_none() {
+        let trained = Trained::new(net(), OptimizerConfig::adam(0.01, 0.9));
+        let frozen = trained.frozen();
+        let device = Device::flex().autodiff();
+        let x = Tensor::<2>::ones([1, 3], &device).require_grad();
+        let mut grads = frozen.forward(x.clone()).sum().backward();
+        assert!(x.grad(&grads).is_some());
+        assert!(GradientsParams::from_module(&mut grads, &trained.net).is_empty());
+    }
+
+    #[test]
+    fn a_negative_rate_is_a_fault() {
+        assert_eq!(OptimizerConfig::adam(-0.1, 0.5).fault(), Some(("lr", "a positive number", -0.1)));
+        assert_eq!(OptimizerConfig::adam(0.1, 0.5).fault(), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The variational autoencoder of Kingma and Welling (2014), fully connected.
+
+mod accept;
+mod config;
+mod model;
+mod train;
+
+pub use config::{Decoder, VaeConfig};
+pub use model::Vae;

@@ -1,0 +1,218 @@
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
+use ganvas_data::ItemShape;
+use ganvas_engine::accept::{AcceptError, Acceptance};
+use ganvas_engine::config::ConfigError;
+use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::system::{Batch, Build, DataSpec, Info, Likelihood, Model, Preset, Recommended, System, Task};
+use ganvas_nets::encoder::{GaussianEncoder, reparameterize};
+use ganvas_nets::mlp::{Mlp, MlpConfig};
+use ganvas_nets::noise::{Noise, Pass};
+use ganvas_nets::optim::Trained;
+use ganvas_nets::state::Part;
+
+use super::{Decoder, VaeConfig, accept};
+use crate::objectives::{bernoulli, gaussian, importance_weighted, kl_to_standard_normal, log_prior_ratio};
+
+/// Encoder and decoder, trained as one.
+#[derive(Module, Debug)]
+pub(super) struct Networks {
+    pub encoder: GaussianEncoder,
+    pub decoder: Mlp,
+}
+
+/// A diagonal Gaussian encoder and a Bernoulli or Gaussian decoder.
+pub struct Vae {
+    pub(super) networks: Trained<Networks>,
+    pub(super) observation: Observation,
+    pub(super) latent: usize,
+    pub(super) late: f64,
+    pub(super) rate_late: f64,
+}
+
+/// What the decoder models: how it is observed and how likely it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Observation {
+    pub decoder: Decoder,
+    pub shape: ItemShape,
+}
+
+impl Observation {
+    /// Items in [-1, 1] as the model takes them: for a Bernoulli decoder, draws in {0, 1} with the grey level as
+    /// their probability.
+    pub fn observe(&self, items: Tensor<2>, noise: &Noise) -> Tensor<2> {
+        match self.decoder {
+            Decoder::Gaussian { .. } => items,
+            Decoder::Bernoulli => {
+                let draws = noise.uniform("binarize", items.dims(), 0.0, 1.0);
+                draws.lower(items.add_scalar(1.0).mul_scalar(0.5)).float()
+            }
+        }
+    }
+
+    /// log p(x|z), `[n]`, of what the decoder puts out for z.
+    pub fn log_likelihood(&self, observed: Tensor<2>, decoded: Tensor<2>) -> Tensor<1> {
+        match self.decoder {
+            Decoder::Bernoulli => bernoulli(observed, decoded),
+            Decoder::Gaussian { sd } => gaussian(observed, decoded, sd),
+        }
+    }
+
+    /// What is shown of a decoded latent: the mean of an image, a draw of a point.
+    fn show(&self, decoded: Tensor<2>, noise: &Noise) -> Tensor<2> {
+        match (self.decoder, self.shape) {
+            (Decoder::Bernoulli, _) => sigmoid(decoded).mul_scalar(2.0).sub_scalar(1.0),
+            (Decoder::Gaussian { .. }, ItemShape::Image { .. }) => decoded.clamp(-1.0, 1.0),
+            (Decoder::Gaussian { sd }, ItemShape::Points { .. }) => {
+                let shape = decoded.dims();
+                decoded + noise.normal("observation", shape).mul_scalar(sd)
+            }
+        }
+    }
+
+    /// The mean of what is observed, and the decoder's bias at which it decodes to that.
+    fn start(&self, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        match self.decoder {
+            Decoder::Gaussian { .. } => (mean.to_vec(), mean.to_vec()),
+            Decoder::Bernoulli => {
+                let share: Vec<f32> = mean.iter().map(|m| (m + 1.0) / 2.0).collect();
+                // A pixel that is never set would need an infinite logit.
+                let logit = |p: &f32| {
+                    let p = p.clamp(1e-3, 1.0 - 1e-3);
+                    (p / (1.0 - p)).ln()
+                };
+                (share.clone(), share.iter().map(logit).collect())
+            }
+        }
+    }
+}
+
+impl System for Vae {
+    const INFO: Info = Info {
+        id: "vae",
+        title: "VAE",
+        paper: "D. P. Kingma, M. Welling (2014), Auto-Encoding Variational Bayes, arXiv:1312.6114",
+        summary: "Compression, samples and a bound on the likelihood, by an encoder and a decoder trained as one.",
+        task: Task::Unconditional,
+        phases: &["elbo"],
+    };
+
+    type Config = VaeConfig;
+
+    fn preset(preset: Preset, data: &DataSpec) -> Recommended<VaeConfig> {
+        VaeConfig::preset(preset, data)
+    }
+
+    fn build(config: &VaeConfig, data: &DataSpec, build: &Build) -> Result<Self, ConfigError> {
+        config.check()?;
+        if config.decoder == Decoder::Bernoulli && matches!(data.shape, ItemShape::Points { .. }) {
+            return Err(ConfigError::domain("decoder.kind", "gaussian for points", "bernoulli"));
+        }
+        let observation = Observation { decoder: config.decoder, shape: data.shape };
+        let (centre, bias) = observation.start(&data.mean);
+        let mut init = build.init("encoder", config.hidden.init);
+        let encoder = GaussianEncoder::new(centre, config.latent, &config.hidden, &mut init);
+        let mirrored =
+            MlpConfig { hidden: config.hidden.hidden.iter().rev().copied().collect(), ..config.hidden.clone() };
+        let mut init = build.init("decoder", config.hidden.init);
+        let decoder = Mlp::new(config.latent, data.values(), &mirrored, &mut init).with_output_bias(bias, &mut init);
+        Ok(Self {
+            networks: Trained::new(Networks { encoder, decoder }, config.optimizer),
+            observation,
+            latent: config.latent,
+            late: config.late,
+            rate_late: config.rate_late,
+        })
+    }
+
+    fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
+        accept::run(acceptance)
+    }
+}
+
+impl Model for Vae {
+    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        self.update(batch.items.clone(), step)
+    }
+
+    fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
+        let latents = noise.normal("latent", [n, self.latent]);
+        let decoded = self.networks.net.decoder.valid().forward(latents, Pass::Eval);
+        self.observation.show(decoded, noise)
+    }
+
+    fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+        vec![("networks", &mut self.networks)]
+    }
+
+    fn likelihood(&self) -> Option<&dyn Likelihood> {
+        Some(self)
+    }
+}
+
+impl Vae {
+    /// The KL of the posterior to the prior in closed form and by one draw, `[n]` each.
+    pub(super) fn kl(&self, observed: Tensor<2>, noise: &Noise) -> (Tensor<1>, Tensor<1>) {
+        let (mean, log_variance) = self.networks.net.encoder.valid().forward(observed, Pass::Eval);
+        let eps = noise.normal("posterior", mean.dims());
+        let z = reparameterize(mean.clone(), log_variance.clone(), eps.clone());
+        (kl_to_standard_normal(mean, log_variance.clone()), log_prior_ratio(z, log_variance, eps).neg())
+    }
+}
+
+impl Likelihood for Vae {
+    fn observation(&self) -> &'static str {
+        match self.observation.decoder {
+            Decoder::Bernoulli => "pixels drawn once as 0 or 1 with their grey level as probability",
+            Decoder::Gaussian { .. } => "values as they are, Gaussian decoder of fixed variance",
+        }
+    }
+
+    fn observe(&self, items: Tensor<2>, noise: &Noise) -> Tensor<2> {
+        self.observation.observe(items, noise)
+    }
+
+    fn elbo(&self, observed: Tensor<2>, noise: &Noise) -> Tensor<1> {
+        let networks = self.networks.net.valid();
+        let (mean, log_variance) = networks.encoder.forward(observed.clone(), Pass::Eval);
+        let eps = noise.normal("posterior", mean.dims());
+        let z = reparameterize(mean.clone(), log_variance.clone(), eps);
+        let decoded = networks.decoder.forward(z, Pass::Eval);
+        self.observation.log_likelihood(observed, decoded) - kl_to_standard_normal(mean, log_variance)
+    }
+
+    fn bound(&self, observed: Tensor<2>, k: usize, noise: &Noise) -> Tensor<1> {
+        let networks = self.networks.net.valid();
+        let (mean, log_variance) = networks.encoder.forward(observed.clone(), Pass::Eval);
+        let weights = (0..k).map(|_| {
+            let eps = noise.normal("posterior", mean.dims());
+            let z = reparameterize(mean.clone(), log_variance.clone(), eps.clone());
+            let decoded = networks.decoder.forward(z.clone(), Pass::Eval);
+            let log_weight = self.observation.log_likelihood(observed.clone(), decoded)
+                + log_prior_ratio(z, log_variance.clone(), eps);
+            log_weight.unsqueeze_dim::<2>(1)
+        });
+        importance_weighted(Tensor::cat(weights.collect(), 1))
+    }
+
+    fn independent(&self, train: Tensor<2>, test: Tensor<2>) -> Tensor<1> {
+        let count = train.dims()[0] as f64;
+        let rows = test.dims()[0] as i64;
+        match self.observation.decoder {
+            Decoder::Bernoulli => {
+                // Laplace's rule: a pixel never seen as 1 is not impossible.
+                let share = train.sum_dim(0).add_scalar(1.0).div_scalar(count + 2.0);
+                let logits = share.clone().log() - share.neg().add_scalar(1.0).log();
+                bernoulli(test, logits.expand([rows, -1]))
+            }
+            Decoder::Gaussian { .. } => {
+                let mean = train.clone().mean_dim(0);
+                let sd = (train - mean.clone()).square().mean_dim(0).sqrt().clamp_min(1e-3);
+                let constant = sd.clone().log().sum().add_scalar(0.0);
+                let standard = (test - mean) / sd;
+                gaussian(standard.clone(), standard.zeros_like(), 1.0) - constant
+            }
+        }
+    }
+}
