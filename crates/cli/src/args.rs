@@ -229,7 +229,7 @@ pub struct ExtractorArgs {
     #[arg(long, value_name = "DIR", default_value = "crates/metrics/weights")]
     pub out: PathBuf,
     /// Seed of weights and order.
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// Where to compute.
     #[arg(long, value_name = "D", default_value = "flex")]

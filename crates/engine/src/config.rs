@@ -297,8 +297,13 @@ impl RunConfig {
     }
 }
 
+/// The reader's message with the key that it is about.
+pub(crate) fn one_line(error: &toml::de::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn parse_error(error: &toml::de::Error) -> ConfigError {
-    ConfigError::Parse { reason: error.message().to_owned() }
+    ConfigError::Parse { reason: one_line(error) }
 }
 
 /// Where a run folder keeps its settings.

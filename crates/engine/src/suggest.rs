@@ -13,7 +13,7 @@ pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Op
 }
 
 /// "did you mean `x`? known: a, b, c".
-pub fn help<'a>(wanted: &str, names: &[&'a str]) -> String {
+pub fn help(wanted: &str, names: &[&str]) -> String {
     let guess = nearest(wanted, names.iter().copied()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
     format!("{guess}known: {}", names.join(", "))
 }

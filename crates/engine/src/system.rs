@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::accept::{AcceptError, Acceptance};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, one_line};
 use crate::step::{Step, StepError};
 
 /// What a system makes of what: the command line, the metrics and the report follow from it.
@@ -248,6 +248,6 @@ fn build_boxed<S: System>(config: &toml::Table, data: &DataSpec, build: &Build) 
     let config = config
         .clone()
         .try_into()
-        .map_err(|e: toml::de::Error| ConfigError::Parse { reason: e.message().to_owned() })?;
+        .map_err(|e: toml::de::Error| ConfigError::Parse { reason: one_line(&e) })?;
     Ok(Box::new(S::build(&config, data, build)?))
 }

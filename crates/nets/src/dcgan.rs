@@ -39,7 +39,7 @@ impl Shape {
     pub fn levels(&self) -> Option<(usize, usize)> {
         let mut side = self.resolution;
         let mut doublings = 0;
-        while side > 7 && side % 2 == 0 {
+        while side > 7 && side.is_multiple_of(2) {
             side /= 2;
             doublings += 1;
         }

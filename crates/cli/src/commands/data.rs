@@ -20,12 +20,11 @@ pub fn run(command: DataCommand) -> Result<(), CliError> {
 
 fn list() {
     for entry in catalog() {
-        let items = entry.items + entry.test_items;
         println!(
             "{:<14} {:<8} {:>6} items  {:<9} {}",
             entry.id,
             entry.shape,
-            items,
+            entry.items,
             state(entry.id, &entry.origin),
             entry.title
         );
@@ -52,7 +51,7 @@ fn info(id: &str) -> Result<(), CliError> {
     let entry = find(id)?;
     println!("{} ({})", entry.title, entry.id);
     println!("shape        {}", entry.shape);
-    println!("items        {} to train on, {} held out", entry.items, entry.test_items);
+    println!("items        {} to train on, {} held out", entry.items - entry.test_items, entry.test_items);
     println!(
         "classes      {}",
         if entry.class_names.is_empty() { "none".into() } else { entry.class_names.join(", ") }

@@ -140,9 +140,12 @@ fn grids(folder: &Path, events: &[Event]) -> Result<Vec<(String, Png)>, CliError
         .collect()
 }
 
+/// A figure's name and its values, (step, value).
+type Line = (String, Vec<(f64, f64)>);
+
 /// Losses in one plot, gradient norms in one, everything else by the word before its slash.
 fn curves(events: &[Event]) -> Vec<(String, String)> {
-    let mut series: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    let mut series: Vec<Line> = Vec::new();
     for event in events {
         let Event::Tick { step, figures, .. } = event else { continue };
         for (name, value) in figures {
@@ -153,7 +156,7 @@ fn curves(events: &[Event]) -> Vec<(String, String)> {
             }
         }
     }
-    let mut plots: Vec<(String, Vec<(String, Vec<(f64, f64)>)>)> = Vec::new();
+    let mut plots: Vec<(String, Vec<Line>)> = Vec::new();
     for (name, points) in series {
         let (group, label) = name.split_once('/').unwrap_or(("loss", &name));
         let entry = (label.to_owned(), points);

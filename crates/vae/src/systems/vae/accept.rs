@@ -16,7 +16,7 @@ const EPOCHS: u64 = 8;
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
-    let config = VaeConfig::new(20, 400, Decoder::Bernoulli);
+    let config = VaeConfig::new(20, 400, Decoder::DYNAMIC);
     let steps = EPOCHS * (dataset.train.len as u64 / 128);
     for seed in acceptance.seeds() {
         let trial = Trial { dataset: &dataset, seed, batch: 128, until: Until::Steps(steps) };

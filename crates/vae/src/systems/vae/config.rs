@@ -11,13 +11,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Decoder {
-    /// Pixels are 0 or 1: a logit each. Grey levels are drawn anew at each use as the probability of a 1.
-    Bernoulli,
+    /// Pixels are 0 or 1: a logit each.
+    Bernoulli {
+        /// How grey levels become 0 or 1.
+        binarization: Binarization,
+    },
     /// Values as they are: a mean each, and this standard deviation for all.
     Gaussian {
         /// In the unit of the values, which is half of a pixel's whole range.
         sd: f64,
     },
+}
+
+/// How grey levels become 0 or 1. A likelihood is of one of these, and not to be compared with that of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binarization {
+    /// Drawn anew at each use, with the grey level as the probability of a 1.
+    Dynamic,
+    /// 1 where the grey level is above one half.
+    Threshold,
+}
+
+impl Decoder {
+    /// The usual one of MNIST experiments: grey levels drawn anew at each use.
+    pub const DYNAMIC: Self = Self::Bernoulli { binarization: Binarization::Dynamic };
+    /// For images of so few pixels that drawing them would leave little but the noise of it.
+    pub const THRESHOLD: Self = Self::Bernoulli { binarization: Binarization::Threshold };
 }
 
 /// Settings of [`Vae`](super::Vae).
@@ -60,12 +80,12 @@ impl VaeConfig {
                 let config = Self { hidden, ..Self::new(2, 128, Decoder::Gaussian { sd: 0.05 }) };
                 recommended(8000, 256, config)
             }
-            Preset::Small if data.values() <= 256 => recommended(6000, 64, Self::new(16, 256, Decoder::Bernoulli)),
+            Preset::Small if data.values() <= 256 => recommended(6000, 64, Self::new(16, 256, Decoder::THRESHOLD)),
             // Eight passes over 60,000 images.
-            Preset::Small => recommended(3752, 128, Self::new(20, 400, Decoder::Bernoulli)),
+            Preset::Small => recommended(3752, 128, Self::new(20, 400, Decoder::DYNAMIC)),
             Preset::Paper => {
                 let hidden = MlpConfig::new(&[500], Activation::Tanh, Initializer::Normal { sd: 0.1 });
-                let config = Self { hidden, late: 1.0, ..Self::new(20, 500, Decoder::Bernoulli) };
+                let config = Self { hidden, late: 1.0, ..Self::new(20, 500, Decoder::DYNAMIC) };
                 recommended(60_000, 100, config)
             }
         }

@@ -5,5 +5,5 @@ mod config;
 mod model;
 mod train;
 
-pub use config::{Decoder, VaeConfig};
+pub use config::{Binarization, Decoder, VaeConfig};
 pub use model::Vae;

@@ -12,7 +12,7 @@ use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::Trained;
 use ganvas_nets::state::Part;
 
-use super::{Decoder, VaeConfig, accept};
+use super::{Binarization, Decoder, VaeConfig, accept};
 use crate::objectives::{bernoulli, gaussian, importance_weighted, kl_to_standard_normal, log_prior_ratio};
 
 /// Encoder and decoder, trained as one.
@@ -39,12 +39,12 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    /// Items in [-1, 1] as the model takes them: for a Bernoulli decoder, draws in {0, 1} with the grey level as
-    /// their probability.
+    /// Items in [-1, 1] as the model takes them: for a Bernoulli decoder, 0 or 1.
     pub fn observe(&self, items: Tensor<2>, noise: &Noise) -> Tensor<2> {
         match self.decoder {
             Decoder::Gaussian { .. } => items,
-            Decoder::Bernoulli => {
+            Decoder::Bernoulli { binarization: Binarization::Threshold } => items.greater_elem(0.0).float(),
+            Decoder::Bernoulli { binarization: Binarization::Dynamic } => {
                 let draws = noise.uniform("binarize", items.dims(), 0.0, 1.0);
                 draws.lower(items.add_scalar(1.0).mul_scalar(0.5)).float()
             }
@@ -54,7 +54,7 @@ impl Observation {
     /// log p(x|z), `[n]`, of what the decoder puts out for z.
     pub fn log_likelihood(&self, observed: Tensor<2>, decoded: Tensor<2>) -> Tensor<1> {
         match self.decoder {
-            Decoder::Bernoulli => bernoulli(observed, decoded),
+            Decoder::Bernoulli { .. } => bernoulli(observed, decoded),
             Decoder::Gaussian { sd } => gaussian(observed, decoded, sd),
         }
     }
@@ -62,7 +62,7 @@ impl Observation {
     /// What is shown of a decoded latent: the mean of an image, a draw of a point.
     fn show(&self, decoded: Tensor<2>, noise: &Noise) -> Tensor<2> {
         match (self.decoder, self.shape) {
-            (Decoder::Bernoulli, _) => sigmoid(decoded).mul_scalar(2.0).sub_scalar(1.0),
+            (Decoder::Bernoulli { .. }, _) => sigmoid(decoded).mul_scalar(2.0).sub_scalar(1.0),
             (Decoder::Gaussian { .. }, ItemShape::Image { .. }) => decoded.clamp(-1.0, 1.0),
             (Decoder::Gaussian { sd }, ItemShape::Points { .. }) => {
                 let shape = decoded.dims();
@@ -75,7 +75,7 @@ impl Observation {
     fn start(&self, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
         match self.decoder {
             Decoder::Gaussian { .. } => (mean.to_vec(), mean.to_vec()),
-            Decoder::Bernoulli => {
+            Decoder::Bernoulli { .. } => {
                 let share: Vec<f32> = mean.iter().map(|m| (m + 1.0) / 2.0).collect();
                 // A pixel that is never set would need an infinite logit.
                 let logit = |p: &f32| {
@@ -106,7 +106,7 @@ impl System for Vae {
 
     fn build(config: &VaeConfig, data: &DataSpec, build: &Build) -> Result<Self, ConfigError> {
         config.check()?;
-        if config.decoder == Decoder::Bernoulli && matches!(data.shape, ItemShape::Points { .. }) {
+        if matches!((config.decoder, data.shape), (Decoder::Bernoulli { .. }, ItemShape::Points { .. })) {
             return Err(ConfigError::domain("decoder.kind", "gaussian for points", "bernoulli"));
         }
         let observation = Observation { decoder: config.decoder, shape: data.shape };
@@ -164,7 +164,10 @@ impl Vae {
 impl Likelihood for Vae {
     fn observation(&self) -> &'static str {
         match self.observation.decoder {
-            Decoder::Bernoulli => "pixels drawn once as 0 or 1 with their grey level as probability",
+            Decoder::Bernoulli { binarization: Binarization::Dynamic } => {
+                "pixels drawn once as 0 or 1 with their grey level as probability"
+            }
+            Decoder::Bernoulli { binarization: Binarization::Threshold } => "pixels as 1 where above half grey, else 0",
             Decoder::Gaussian { .. } => "values as they are, Gaussian decoder of fixed variance",
         }
     }
@@ -200,7 +203,7 @@ impl Likelihood for Vae {
         let count = train.dims()[0] as f64;
         let rows = test.dims()[0] as i64;
         match self.observation.decoder {
-            Decoder::Bernoulli => {
+            Decoder::Bernoulli { .. } => {
                 // Laplace's rule: a pixel never seen as 1 is not impossible.
                 let share = train.sum_dim(0).add_scalar(1.0).div_scalar(count + 2.0);
                 let logits = share.clone().log() - share.neg().add_scalar(1.0).log();
