@@ -149,7 +149,7 @@ fn gpus(word: &str, kind: burn::tensor::DeviceType) -> Vec<Listed> {
     let devices = found(kind).into_iter().enumerate();
     devices
         .map(|(i, device)| {
-            let name = device.identity().map_or_else(|| format!("{device:?}"), |identity| format!("{identity:?}"));
+            let name = device.identity().map_or_else(|| format!("{device:?}"), |identity| identity.name);
             Listed { word: format!("{word}:{i}"), what: name }
         })
         .collect()

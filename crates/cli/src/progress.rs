@@ -98,7 +98,7 @@ impl Observer for Watcher {
         self.progress.update(tick.step, &line, tick.step == config.steps);
     }
 
-    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> (Vec<u8>, &'static str) {
+    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> Result<(Vec<u8>, &'static str), String> {
         let png = match shape {
             ItemShape::Image { channels, height, width } => {
                 let n = samples.len() / shape.len().max(1);
@@ -106,8 +106,7 @@ impl Observer for Watcher {
             }
             ItemShape::Points { .. } => view::scatter_png(&self.real, samples.as_chunks::<2>().0),
         };
-        // Samples are made here and have their shape: a picture fails only where memory does.
-        (png.unwrap_or_default(), "png")
+        png.map(|png| (png, "png")).map_err(|e| e.to_string())
     }
 
     fn note(&mut self, text: &str) {

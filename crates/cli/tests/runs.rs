@@ -155,3 +155,36 @@ fn a_folder_of_images_is_a_data_set() {
     );
     succeed(f, &["eval", "run", "--n", "20"]);
 }
+
+/// Ctrl-C ends training after the step it is in, with everything saved, and `--resume` goes on.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_and_the_run_goes_on_later() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ganvas"))
+        .args(["train", "gan", "--data", "ring8", "--out", "run", "--steps", "1000000", "--batch", "16"])
+        .current_dir(f)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let ticks = || fs::read_to_string(f.join("run/events.jsonl")).is_ok_and(|events| events.contains("\"tick\""));
+    while !ticks() {
+        assert!(started.elapsed() < Duration::from_secs(60), "training does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(child.wait().unwrap().success(), "a stop by request is no failure");
+    let events = fs::read_to_string(f.join("run/events.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "stop");
+    let step = last["step"].as_u64().unwrap();
+    let more = (step + 5).to_string();
+    let said = succeed(f, &["train", "gan", "--data", "ring8", "--out", "run", "--resume", "--steps", &more]);
+    assert!(said.contains(&format!("trained after step {more}")), "{said}");
+}

@@ -109,7 +109,10 @@ pub trait Observer {
     fn tick(&mut self, tick: &Tick, config: &RunConfig);
 
     /// A picture of samples (row-major `[n, values]`) as the bytes of a file, and its extension.
-    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> (Vec<u8>, &'static str);
+    ///
+    /// # Errors
+    /// If none can be made, why not: the run goes on without it.
+    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> Result<(Vec<u8>, &'static str), String>;
 
     /// Something to tell the person who waits.
     fn note(&mut self, text: &str);
@@ -330,7 +333,14 @@ impl Training<'_> {
         let device = self.device.clone().inner();
         let streams = Streams::new(config.seed).fork("pictures");
         let samples = sample(session.model(), config.samples, &streams, &device);
-        let (bytes, extension) = observer.picture(&samples, config.data.shape);
+        let (bytes, extension) = match observer.picture(&samples, config.data.shape) {
+            Ok(picture) => picture,
+            Err(reason) => {
+                let text = format!("no picture of the samples: {reason}");
+                observer.note(&format!("warning: {text}"));
+                return log.write(&Event::Warning { step, text });
+            }
+        };
         let file = format!("samples/step-{step:09}.{extension}");
         let path = self.folder.join(&file);
         let folder = self.folder.join("samples");

@@ -245,9 +245,6 @@ fn preset_table<S: System>(preset: Preset, data: &DataSpec) -> Result<Recommende
 }
 
 fn build_boxed<S: System>(config: &toml::Table, data: &DataSpec, build: &Build) -> Result<Box<dyn Model>, ConfigError> {
-    let config = config
-        .clone()
-        .try_into()
-        .map_err(|e: toml::de::Error| ConfigError::Parse { reason: one_line(&e) })?;
+    let config = config.clone().try_into().map_err(|e: toml::de::Error| ConfigError::Parse { reason: one_line(&e) })?;
     Ok(Box::new(S::build(&config, data, build)?))
 }

@@ -48,8 +48,8 @@ const IMPORTANCE_ITEMS: usize = 1000;
 
 /// Measures a run.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
-    if args.n < 2 || args.n > 1_000_000 {
-        return Err(CliError::usage(format!("`--n` must be 2 to 1000000, got {}", args.n), "for example `--n 2000`"));
+    if args.n < 2 || args.n > 100_000 {
+        return Err(CliError::usage(format!("`--n` must be 2 to 100000, got {}", args.n), "for example `--n 2000`"));
     }
     let loaded = load_run(&args.run, &args.device)?;
     let dataset = data_of(&loaded.config)?;

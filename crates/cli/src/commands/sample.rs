@@ -12,13 +12,13 @@ use crate::device::choose;
 use crate::error::CliError;
 use crate::view;
 
-/// More samples than this do not fit in memory as pictures.
-const MOST: usize = 10_000_000;
+/// The values of all samples are held in memory at once: no more than 4 GiB of them.
+const MOST_VALUES: usize = 1 << 30;
 
 /// Draws samples and writes them.
 pub fn run(args: &SampleArgs) -> Result<(), CliError> {
-    if args.n == 0 || args.n > MOST {
-        return Err(CliError::usage(format!("`--n` must be 1 to {MOST}, got {}", args.n), "for example `--n 64`"));
+    if args.n == 0 {
+        return Err(CliError::usage("`--n` must be at least 1, got 0", "for example `--n 64`"));
     }
     let out = args.out.clone().unwrap_or_else(|| args.run.join(format!("sample-{}.png", args.seed)));
     let extension = out.extension().map(|e| e.to_string_lossy().to_lowercase());
@@ -35,6 +35,11 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         }
     };
     let loaded = load_run(&args.run, &args.device)?;
+    let most = MOST_VALUES / loaded.config.data.shape.len().max(1);
+    if args.n > most {
+        let help = format!("at most {most} of this run at a time; another --seed gives others");
+        return Err(CliError::usage(format!("{} samples do not fit in memory", args.n), help));
+    }
     let device = choose(&args.device)?.device.inner();
     let values = session::sample(loaded.model.as_ref(), args.n, &Streams::new(args.seed).fork("sample"), &device);
     write(&out, &encode(format, &values, &loaded.config)?)?;
