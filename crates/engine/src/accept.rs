@@ -75,12 +75,17 @@ impl Threshold {
 impl std::fmt::Display for Threshold {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Threshold::AtMost(limit) => write!(f, "<= {limit}"),
-            Threshold::AtLeast(limit) => write!(f, ">= {limit}"),
+            Threshold::AtMost(limit) => write!(f, "<= {}", rounded(*limit)),
+            Threshold::AtLeast(limit) => write!(f, ">= {}", rounded(*limit)),
             Threshold::Near { value, tolerance } => write!(f, "{value} +- {tolerance}"),
             Threshold::Recorded => write!(f, "recorded"),
         }
     }
+}
+
+/// Four decimals are enough to read a threshold that was computed, such as two standard errors.
+fn rounded(limit: f64) -> f64 {
+    (limit * 1e4).round() / 1e4
 }
 
 /// A figure that was measured against its threshold.

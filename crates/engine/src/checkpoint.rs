@@ -8,8 +8,8 @@
 //! 32 bytes  SHA-256 of everything before
 //! ```
 //!
-//! A checkpoint is written to a file beside its place, synced, read back and verified, and then renamed; only then is
-//! an older one removed. Reading checks the sum before anything else is looked at, runs no code, and allocates no more
+//! A checkpoint is written to a file beside its place, synced and renamed; only when it has been read back and verified
+//! is an older one removed. Reading checks the sum before anything else is looked at, runs no code, and allocates no more
 //! than the file's own size.
 
 use std::collections::BTreeMap;

@@ -148,7 +148,7 @@ impl DataConfig {
 }
 
 /// Keys that say what a run was, not what it shall be: they cannot be set.
-const FACTS: [&str; 4] = ["system", "version", "data", "model"];
+const FACTS: [&str; 6] = ["system", "version", "preset", "device", "data", "model"];
 
 /// Settings of a run that are given by hand, over a preset: later ones win.
 #[derive(Clone, Debug, Default)]
@@ -242,12 +242,24 @@ impl RunConfig {
             assign(&mut table, key, value.clone())?;
         }
         // The file's and the flags' word on the data has been heard already: here stands what they led to.
-        let config: Self = table.try_into().map_err(|e: toml::de::Error| parse_error(&e))?;
-        config.validate(dataset)?;
+        let mut config: Self = table.try_into().map_err(|e: toml::de::Error| parse_error(&e))?;
+        if overrides.get("sample_every").is_none() {
+            config.sample_every = config.steps.div_ceil(10);
+        }
+        if overrides.get("checkpoint_every").is_none() {
+            config.checkpoint_every = config.steps.div_ceil(5);
+        }
+        config.validate()?;
         Ok(config)
     }
 
-    fn validate(&self, dataset: &Dataset) -> Result<(), ConfigError> {
+    fn validate(&self) -> Result<(), ConfigError> {
+        /// An item of more values than this is none that a system here is made for.
+        const LARGEST_ITEM: u128 = 1 << 28;
+        let values: u128 = self.data.shape.dims().into_iter().map(|side| side as u128).product();
+        if values == 0 || values > LARGEST_ITEM {
+            return Err(ConfigError::domain("data.shape", format!("1 to {LARGEST_ITEM} values"), self.data.shape));
+        }
         let at_least_one = |key: &str, value: u64| match value {
             0 => Err(ConfigError::domain(key, "at least 1", value)),
             _ => Ok(()),
@@ -263,8 +275,8 @@ impl RunConfig {
         if self.threads > 256 {
             return Err(ConfigError::domain("threads", "at most 256", self.threads));
         }
-        if self.batch > dataset.train.len {
-            let most = format!("at most {}, the number of training items of `{}`", dataset.train.len, dataset.id);
+        if self.batch > self.data.train {
+            let most = format!("at most {}, the number of training items of `{}`", self.data.train, self.data.id);
             return Err(ConfigError::domain("batch", most, self.batch));
         }
         Ok(())
@@ -278,9 +290,11 @@ impl RunConfig {
     /// Reads settings back.
     ///
     /// # Errors
-    /// If the text is no TOML or a key does not exist.
+    /// If the text is no TOML, a key does not exist or a value is out of its domain.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        parse(text)?.try_into().map_err(|e: toml::de::Error| parse_error(&e))
+        let config: Self = parse(text)?.try_into().map_err(|e: toml::de::Error| parse_error(&e))?;
+        config.validate()?;
+        Ok(config)
     }
 
     /// Reads the settings of a run folder.

@@ -107,8 +107,13 @@ impl EngineError {
             Self::Changed { .. } => {
                 Some("continue with what the run was made with, or start another with --out".into())
             }
-            Self::NonFinite { .. } => {
-                Some("a lower learning rate helps most often; `--resume` goes on from the last checkpoint".into())
+            Self::NonFinite { kept, .. } => {
+                let next = if kept.contains("is saved") {
+                    "`--resume` goes on from there"
+                } else {
+                    "begin again with another --out"
+                };
+                Some(format!("a lower learning rate helps most often; {next}"))
             }
             Self::Mismatch { .. } => Some("the checkpoint was written by another version or configuration".into()),
             Self::Io { .. } | Self::Damaged { .. } => None,

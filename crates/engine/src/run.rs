@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
-use crate::config::{DataConfig, RunConfig, config_path};
+use crate::config::{ConfigError, DataConfig, RunConfig, config_path};
 use crate::session::{Options, Session, Tick, restore, sample, state_of};
 use crate::step::Guard;
 use crate::system::{Build, DataSpec, Definition, Model};
@@ -237,8 +237,18 @@ impl Training<'_> {
             return Err(changed("data", &name(&config.data), &name(&now)));
         }
         let (checkpoint, damaged) = newest(self.folder)?;
+        if let Some(steps) = steps
+            && steps < checkpoint.header.step
+        {
+            let least = format!("at least {}, which are done", checkpoint.header.step);
+            return Err(ConfigError::domain("steps", least, steps).into());
+        }
         for error in damaged {
-            observer.note(&format!("warning: {error}; an older checkpoint is used"));
+            observer.note(&format!("warning: {error}; it is set aside and an older checkpoint is used"));
+            if let EngineError::Damaged { path, .. } = &error {
+                let aside = path.with_extension("damaged");
+                fs::rename(path, &aside).map_err(EngineError::io("rename", path))?;
+            }
         }
         if let Some(steps) = steps
             && steps != config.steps
@@ -294,8 +304,11 @@ impl Training<'_> {
             self.draw(config, &mut session, log, observer)?;
         }
         while session.steps_done() < config.steps {
-            let last = session.steps_done() + 1 == config.steps || self.stop.load(Ordering::Relaxed);
-            let tick = session.step(last).map_err(|error| with_last_checkpoint(error, saved))?;
+            let next = session.steps_done() + 1;
+            let kept = config.checkpoint_every > 0 && next.is_multiple_of(config.checkpoint_every);
+            // What is going to be kept is checked, on every device.
+            let checked = kept || next == config.steps || self.stop.load(Ordering::Relaxed);
+            let tick = session.step(checked).map_err(|error| with_last_checkpoint(error, saved))?;
             if let Some(tick) = tick {
                 log.tick(&tick)?;
                 observer.tick(&tick, config);
@@ -306,8 +319,8 @@ impl Training<'_> {
             if ends || (config.sample_every > 0 && done.is_multiple_of(config.sample_every)) {
                 self.draw(config, &mut session, log, observer)?;
             }
-            if ends || (config.checkpoint_every > 0 && done.is_multiple_of(config.checkpoint_every)) {
-                self.save(config, &mut session, log)?;
+            if ends || kept {
+                self.save(config, &mut session, log).map_err(|error| with_last_checkpoint(error, saved))?;
                 saved = Some(done);
             }
             if stopped {
@@ -359,7 +372,18 @@ impl Training<'_> {
             config: config.to_toml(),
         };
         let step = header.step;
-        let path = Checkpoint { header, state: state_of(session.model()) }.write(&checkpoints_path(self.folder))?;
+        let state = state_of(session.model());
+        if let Some(entry) = state.not_finite() {
+            return Err(EngineError::NonFinite {
+                what: "a value",
+                network: entry.to_owned(),
+                phase: "checkpoint".into(),
+                step,
+                value: f32::NAN,
+                kept: String::new(),
+            });
+        }
+        let path = Checkpoint { header, state }.write(&checkpoints_path(self.folder))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         log.write(&Event::Checkpoint { step, file: format!("checkpoints/{name}") })
     }

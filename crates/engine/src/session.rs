@@ -94,15 +94,16 @@ impl<'m> Session<'m> {
         self.seconds_before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Does one step. It is reported where its number is a multiple of `log_every`, and where it is the `last`.
+    /// Does one step. It is reported (and so checked on every device) where its number is a multiple of `log_every`,
+    /// and where the caller has another reason to.
     ///
     /// # Errors
     /// If data cannot be read, or a loss or gradient is not finite.
-    pub fn step(&mut self, last: bool) -> Result<Option<Tick>, EngineError> {
+    pub fn step(&mut self, report: bool) -> Result<Option<Tick>, EngineError> {
         let batch = upload(self.loader.next()?, self.shape, &self.device);
         let index = self.step;
         let options = &self.options;
-        let reported = last || (index + 1).is_multiple_of(options.log_every);
+        let reported = report || (index + 1).is_multiple_of(options.log_every);
         let mut step = Step::new(options.streams, index, options.steps, &self.device, options.guard, reported);
         self.model.step(&batch, &mut step).map_err(|e| EngineError::NonFinite {
             what: e.what,

@@ -5,11 +5,14 @@
 /// ```
 /// use ganvas_engine::suggest::nearest;
 /// assert_eq!(nearest("dcgna", ["gan", "dcgan", "vae"]), Some("dcgan"));
+/// assert_eq!(nearest("vea", ["gan", "dcgan", "vae"]), Some("vae"));
 /// assert_eq!(nearest("transformer", ["gan", "dcgan", "vae"]), None);
 /// ```
 pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = names.into_iter().map(|name| (strsim::jaro_winkler(wanted, name), name));
-    scored.filter(|&(score, _)| score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    // A slip of the finger in every four letters, swapped ones counting once.
+    let near = 1 + wanted.len() / 4;
+    let slips = names.into_iter().map(|name| (strsim::damerau_levenshtein(wanted, name), name));
+    slips.filter(|&(slips, _)| slips <= near).min_by_key(|&(slips, _)| slips).map(|(_, name)| name)
 }
 
 /// "did you mean `x`? known: a, b, c".

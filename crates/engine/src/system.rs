@@ -24,6 +24,15 @@ pub enum Task {
     Unconditional,
 }
 
+impl Task {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Unconditional => "unconditional",
+        }
+    }
+}
+
 /// What a person reads of a system.
 #[derive(Clone, Copy, Debug)]
 pub struct Info {
@@ -174,7 +183,7 @@ pub trait Model {
 
 /// A system that bounds the log-likelihood of what it is shown.
 pub trait Likelihood {
-    /// What the likelihood is of, in words: `"dynamic binarization"`, for one.
+    /// What the likelihood is of, in few words: `"pixels drawn"` (0 or 1, the grey level as probability), for one.
     fn observation(&self) -> &'static str;
 
     /// What the model takes as observed: items `[n, values]` in [-1, 1] to, for one, draws in {0, 1}.

@@ -28,6 +28,18 @@ pub enum Initializer {
     Glorot,
 }
 
+impl Initializer {
+    /// The setting that is out of its domain, as (name, what it must be, value).
+    pub fn fault(&self) -> Option<(&'static str, &'static str, f64)> {
+        let (name, value) = match *self {
+            Self::Normal { sd } => ("init.sd", sd),
+            Self::Uniform { bound } => ("init.bound", bound),
+            Self::He | Self::Glorot => return None,
+        };
+        (!(value > 0.0 && value.is_finite())).then_some((name, "a positive number", value))
+    }
+}
+
 /// Draws the weights of one network.
 pub struct Init {
     rng: StreamRng,

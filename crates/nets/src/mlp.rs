@@ -39,10 +39,24 @@ impl MlpConfig {
         Self { hidden: hidden.to_vec(), activation, maxout: 0, keep_input: 1.0, keep_hidden: 1.0, init }
     }
 
-    /// The first setting that is out of its domain, as (name, what it must be, value).
-    pub fn fault(&self) -> Option<(&'static str, &'static str, String)> {
-        if self.hidden.iter().any(|&units| units == 0 || units > 1 << 16) {
-            return Some(("hidden", "layers of 1 to 65536 units", format!("{:?}", self.hidden)));
+    /// The first setting that is out of its domain, as (name, what it must be, value), for a network from `inputs`
+    /// to `outputs` values.
+    pub fn fault(&self, inputs: usize, outputs: usize) -> Option<(&'static str, &'static str, String)> {
+        const MOST_WEIGHTS: u128 = 1 << 28;
+        if self.hidden.len() > 64 || self.hidden.iter().any(|&units| units == 0 || units > 1 << 16) {
+            return Some(("hidden", "at most 64 layers of 1 to 65536 units", format!("{:?}", self.hidden)));
+        }
+        if self.maxout > 64 {
+            return Some(("maxout", "at most 64 pieces", self.maxout.to_string()));
+        }
+        let widths: Vec<usize> = [&[inputs], self.hidden.as_slice(), &[outputs]].concat();
+        let pairs = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 * self.maxout.max(1) as u128);
+        if pairs.sum::<u128>() > MOST_WEIGHTS {
+            let sizes = format!("{:?} between {inputs} and {outputs} values", self.hidden);
+            return Some(("hidden", "layers with at most 2^28 weights together", sizes));
+        }
+        if let Some((name, domain, value)) = self.init.fault() {
+            return Some((name, domain, value.to_string()));
         }
         let share = |keep: f64| keep > 0.0 && keep <= 1.0;
         [("keep_input", self.keep_input), ("keep_hidden", self.keep_hidden)]

@@ -226,16 +226,19 @@ impl<M: Module> Part for Trained<M> {
         self.net = load_module(self.net.clone(), name, state)?;
         self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
         self.slots.clear();
-        let device = self.net.devices().first().cloned();
-        for slot in 0..self.config.slots() {
-            let prefix = format!("{name}/optimizer/{slot}");
-            for entry in state.names_below(&format!("{prefix}.")) {
-                let Some(device) = &device else { continue };
-                let n = state.entries()[&entry].num_elements();
-                let data = state.take(&entry, &[n])?;
-                let path = entry[prefix.len()..].to_owned();
-                self.slots.entry(path).or_default().push(Tensor::from_data(data, &device.clone().inner()));
+        let parameters = parameters_of(&self.net);
+        // A parameter that no gradient has reached yet has no slots; one that has some has all.
+        for (path, (n, device)) in parameters {
+            let entry = |slot: usize| format!("{name}/optimizer/{slot}{path}");
+            if (0..self.config.slots()).all(|slot| !state.entries().contains_key(&entry(slot))) {
+                continue;
             }
+            let slots =
+                (0..self.config.slots()).map(|slot| Ok(Tensor::from_data(state.take(&entry(slot), &[n])?, &device)));
+            self.slots.insert(path.clone(), slots.collect::<Result<_, StateError>>()?);
+        }
+        if self.updates > 0 && self.slots.is_empty() {
+            return Err(StateError::Missing { name: format!("{name}/optimizer/0") });
         }
         Ok(())
     }
@@ -243,6 +246,30 @@ impl<M: Module> Part for Trained<M> {
     fn parameters(&self) -> usize {
         trainable(&self.net)
     }
+}
+
+/// Size and plain device of every parameter, by path.
+fn parameters_of<M: Module>(module: &M) -> BTreeMap<String, (usize, Device)> {
+    #[derive(Default)]
+    struct Collect {
+        path: Path,
+        found: BTreeMap<String, (usize, Device)>,
+    }
+    impl burn::module::ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.enter(name);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            self.found.insert(self.path.below(""), (tensor.dims().iter().product(), tensor.device().inner()));
+        }
+    }
+    let mut collect = Collect::default();
+    module.visit(&mut collect);
+    collect.found
 }
 
 /// The number of values of a module that a gradient reaches: buffers are not counted.
@@ -344,6 +371,28 @@ mod tests {
             step(&mut resumed);
         }
         assert_eq!(weights(&unbroken.net), weights(&resumed.net));
+    }
+
+    #[test]
+    fn moments_that_do_not_fit_are_named() {
+        let mut trained = Trained::new(net(), OptimizerConfig::adam(0.01, 0.9));
+        step(&mut trained);
+        let mut whole = State::default();
+        trained.save("net", &mut whole);
+        let moment = "net/optimizer/1.weight";
+        assert!(whole.entries().contains_key(moment), "{:?}", whole.entries().keys());
+        let mut missing = whole.entries().clone();
+        missing.remove(moment);
+        let error = trained.load("net", &mut State::from_entries(missing)).unwrap_err();
+        assert_eq!(error, StateError::Missing { name: moment.into() });
+        let mut short = whole.entries().clone();
+        short.insert(moment.into(), burn::tensor::TensorData::new(vec![1.0f32], [1]));
+        let error = trained.load("net", &mut State::from_entries(short)).unwrap_err();
+        assert!(matches!(error, StateError::Shape { name, .. } if name == moment));
+        let weights =
+            whole.entries().iter().filter(|(name, _)| !name.contains("/optimizer/0") && !name.contains("/optimizer/1"));
+        let none = weights.map(|(name, data)| (name.clone(), data.clone())).collect();
+        assert!(trained.load("net", &mut State::from_entries(none)).is_err(), "updates without moments");
     }
 
     #[test]

@@ -89,9 +89,10 @@ impl State {
         value.and_then(|v| u64::try_from(v).ok()).ok_or_else(|| StateError::Type { name: name.into() })
     }
 
-    /// Names of the entries that start with this, for parts whose entries depend on what happened so far.
-    pub fn names_below(&self, prefix: &str) -> Vec<String> {
-        self.entries.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
+    /// The first entry that holds a value that is no finite number.
+    pub fn not_finite(&self) -> Option<&str> {
+        let finite = |data: &TensorData| data.dtype() != DType::F32 || data.iter::<f32>().all(f32::is_finite);
+        self.entries.iter().find(|(_, data)| !finite(data)).map(|(name, _)| name.as_str())
     }
 
     /// Ends the reading: everything must have been taken.

@@ -90,6 +90,6 @@ fn fetch(id: &str, from: Option<&Path>) -> Result<(), CliError> {
         };
         println!("{how:<10} {}", file.path.display());
     }
-    println!("`{id}` is ready: `ganvas train dcgan --data {id}`");
+    println!("`{id}` is ready: `ganvas train gan --data {id}`");
     Ok(())
 }

@@ -86,7 +86,7 @@ fn measure(
     tell(&format!("drawing {n} samples"));
     let fake = session::sample(loaded.model.as_ref(), n, &streams, device);
     let mut figures = match dataset.shape {
-        ItemShape::Image { .. } => images(dataset, fake, n, &streams, device, tell)?,
+        ItemShape::Image { .. } => images(dataset, &as_images(fake, dataset.shape), &streams, device, tell)?,
         ItemShape::Points { .. } => points(dataset, fake)?,
     };
     if let Some(model) = loaded.model.likelihood() {
@@ -98,12 +98,12 @@ fn measure(
 
 fn images(
     dataset: &Dataset,
-    fake: Vec<f32>,
-    n: usize,
+    fake: &Images,
     streams: &Streams,
     device: &Device,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, CliError> {
+    let n = fake.len();
     let name = extractor_for(&dataset.id).unwrap_or("mnist");
     let extractor = Extractor::load(name, device)?;
     tell(&format!("comparing features of {}", extractor.label()));
@@ -119,16 +119,15 @@ fn images(
     let again = extractor.features(&some(other, "floor"))?;
     let train = as_images(dataset.train.gather(&(0..dataset.train.len).collect::<Vec<_>>()), dataset.shape);
     let naive = extractor.features(&independent_pixels(&train, n, &streams.fork("pixels"))?)?;
-    let fake = as_images(fake, dataset.shape);
-    let features = extractor.features(&fake)?;
+    let features = extractor.features(fake)?;
     let label = |figure: Figure| Figure {
         n_real: Some(real.len()),
         n_fake: Some(n),
-        extractor: Some(extractor.label()),
+        extractor: Some(label_at(&extractor, fake)),
         ..figure
     };
     let mut figures = vec![label(Figure {
-        floor: Some(frechet_distance(&real, &again)?),
+        floor: if again.len() > 1 { Some(frechet_distance(&real, &again)?) } else { None },
         baseline: Some(frechet_distance(&real, &naive)?),
         ..Figure::new("ffd", frechet_distance(&real, &features)?)
     })];
@@ -143,14 +142,24 @@ fn images(
         figures.push(figure("recall", recall, floor.1, baseline.1));
     }
     let known = extractor.classes_count();
-    if known == dataset.class_names.len() {
+    if extractor_for(&dataset.id).is_some() {
         let rarest =
             |labels: &[u32]| classes::class_shares(labels, known).map(|shares| shares.into_iter().fold(1.0, f64::min));
         let floor = reference.labels.as_deref().map(rarest).transpose()?;
-        let value = rarest(&extractor.classes(&fake)?)?;
+        let value = rarest(&extractor.classes(fake)?)?;
         figures.push(label(Figure { floor, ..Figure::new("class_share_min", value) }));
     }
     Ok(figures)
+}
+
+/// The extractor's label, and the side of the images where it is not its own: real and generated images are both
+/// resized then, and figures of one side do not compare with those of another.
+fn label_at(extractor: &Extractor, images: &Images) -> String {
+    let side = extractor.side();
+    match (images.height, images.width) {
+        (height, width) if height == side && width == side => extractor.label(),
+        (height, width) => format!("{}@{height}x{width}", extractor.label()),
+    }
 }
 
 fn points(dataset: &Dataset, fake: Vec<f32>) -> Result<Vec<Figure>, CliError> {
@@ -194,13 +203,15 @@ fn likelihood(model: &dyn Likelihood, dataset: &Dataset, device: &Device) -> Vec
     let some = test.clone().narrow(0, 0, IMPORTANCE_ITEMS.min(dataset.test.len));
     let bound = Sample::of(&some, 250, |i, rows| model.bound(rows, IMPORTANCE_SAMPLES, &noise("bound", i)));
     let some_baseline = Sample::of(&some, usize::MAX, |_, rows| model.independent(train.clone(), rows));
-    let figure = |name: &str, sample: Sample, baseline: Sample| Figure {
+    let figure = |name: &str, how: &str, sample: Sample, baseline: Sample| Figure {
         stderr: Some(sample.stderr),
         n_real: Some(sample.n),
+        extractor: Some(format!("{how}, {}", model.observation())),
         baseline: Some(-baseline.mean),
         ..Figure::new(name, -sample.mean)
     };
-    vec![figure("neg_elbo", elbo, baseline), figure("nll", bound, some_baseline)]
+    let bound_of = format!("bound of k = {IMPORTANCE_SAMPLES}");
+    vec![figure("neg_elbo", "ELBO", elbo, baseline), figure("nll", &bound_of, bound, some_baseline)]
 }
 
 /// A mean over items and its standard error.

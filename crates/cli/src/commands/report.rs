@@ -23,7 +23,6 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
     let system = systems::find(&config.system)?;
     let events = events(folder)?;
     let dataset = data_of(&config);
-    let evaluation = evaluation(folder)?;
     let (step, seconds) = last(&events);
     let mut notes: Vec<String> = events
         .iter()
@@ -35,6 +34,10 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         })
         .collect();
     let shown = folder.display();
+    let evaluation = evaluation(folder).unwrap_or_else(|error| {
+        notes.push(error.message);
+        None
+    });
     match &evaluation {
         None => notes.push(format!("not measured yet: `ganvas eval {shown}`")),
         Some(found) if found.step != step => notes.push(format!("the figures are of step {}", found.step)),
@@ -47,7 +50,7 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
     let report = Report {
         title: format!("{} on {}, step {step}", system.info.title, name_of(&data.id)),
         system: config.system.clone(),
-        task: "unconditional".into(),
+        task: system.info.task.name().into(),
         run: shown.to_string(),
         summary: vec![
             ("paper".into(), system.info.paper.into()),

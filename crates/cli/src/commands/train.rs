@@ -47,8 +47,8 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, CliError> {
 
 fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
     let chosen = choose(args.device.as_deref().unwrap_or("flex"))?;
-    let preset = args.preset.map_or(Preset::Small, Preset::from);
     let mut overrides = overrides(args)?;
+    let preset = preset(args, &overrides);
     let id = data_id(args, &overrides);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
     let (resolution, channels) = (size(&overrides, "resolution")?, size(&overrides, "channels")?);
@@ -103,6 +103,15 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
         overrides = overrides.with_assignment(text)?;
     }
     Ok(overrides)
+}
+
+/// That of the flag, of the file, or `small`.
+fn preset(args: &TrainArgs, overrides: &Overrides) -> Preset {
+    let of_file = || {
+        let name = overrides.file.as_ref()?.get("preset")?.as_str()?;
+        Preset::ALL.into_iter().find(|preset| preset.name() == name)
+    };
+    args.preset.map(Preset::from).or_else(of_file).unwrap_or(Preset::Small)
 }
 
 fn data_id(args: &TrainArgs, overrides: &Overrides) -> String {

@@ -57,14 +57,14 @@ impl DcganConfig {
     }
 
     pub(super) fn preset(preset: Preset, data: &DataSpec) -> Recommended<Self> {
-        let side = match data.shape {
-            ItemShape::Image { height, width, .. } => height.min(width),
-            ItemShape::Points { .. } => 0,
+        let ItemShape::Image { height, width, .. } = data.shape else {
+            // Building it will say that it wants images.
+            return Recommended { steps: 1, batch: 1, resolution: None, config: Self::new(preset, 64) };
         };
+        let side = height.min(width);
         // The largest of the usual sides that the data fill; smaller images are enlarged to 16.
         let usual = [64, 32, 28, 16].into_iter().find(|&usual| usual <= side).unwrap_or(16);
-        let square = matches!(data.shape, ItemShape::Image { height, width, .. } if height == width);
-        let fits = square && side >= 16 && Self::new(preset, side).shape(1, side).levels().is_some();
+        let fits = height == width && side >= 16 && Self::new(preset, side).shape(1, side).levels().is_some();
         let resolution = if fits { side } else { usual };
         let (steps, batch) = match preset {
             Preset::Small if resolution <= 16 => (1500, 64),
@@ -87,7 +87,7 @@ impl DcganConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        check_count("latent", self.latent, 1 << 14)?;
+        check_count("latent", self.latent, 2048)?;
         check_count("width", self.width, 1024)?;
         if !matches!(self.kernel, 4 | 5) {
             return Err(ConfigError::domain("kernel", "4 or 5", self.kernel));

@@ -17,6 +17,9 @@ use super::train::Rule;
 use crate::objectives::Objective;
 use crate::systems::parts::Adversaries;
 
+/// More channels than this at the smallest side would be billions of weights.
+const MOST_CHANNELS: usize = 4096;
+
 /// A convolutional generator and discriminator.
 pub struct Dcgan {
     pub(super) generator: Trained<Generator>,
@@ -55,6 +58,11 @@ impl System for Dcgan {
             return Err(refused());
         }
         let shape = config.shape(channels, height);
+        let (_, doublings) = shape.levels().ok_or_else(refused)?;
+        if config.width << (doublings - 1) > MOST_CHANNELS {
+            let most = MOST_CHANNELS >> (doublings - 1);
+            return Err(ConfigError::domain("width", format!("at most {most} at {height}x{width}"), config.width));
+        }
         let rule = Initializer::Normal { sd: config.init_sd };
         let generator = Generator::new(shape, &mut build.init("generator", rule)).ok_or_else(refused)?;
         let discriminator = Discriminator::new(shape, &mut build.init("discriminator", rule)).ok_or_else(refused)?;

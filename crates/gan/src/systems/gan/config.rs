@@ -98,10 +98,12 @@ impl GanConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, values: usize) -> Result<(), ConfigError> {
         check_count("latent", self.latent, 1 << 14)?;
-        for (key, config) in [("generator", &self.generator), ("discriminator", &self.discriminator)] {
-            if let Some((name, domain, value)) = config.fault() {
+        let networks =
+            [("generator", &self.generator, self.latent, values), ("discriminator", &self.discriminator, values, 1)];
+        for (key, config, inputs, outputs) in networks {
+            if let Some((name, domain, value)) = config.fault(inputs, outputs) {
                 return Err(ConfigError::domain(format!("{key}.{name}"), domain, value));
             }
         }

@@ -40,8 +40,8 @@ impl System for Gan {
     }
 
     fn build(config: &GanConfig, data: &DataSpec, build: &Build) -> Result<Self, ConfigError> {
-        config.check()?;
         let values = data.values();
+        config.check(values)?;
         let mut init = build.init("generator", config.generator.init);
         let mut generator = Mlp::new(config.latent, values, &config.generator, &mut init);
         if config.mean_bias {

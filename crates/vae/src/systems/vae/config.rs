@@ -91,7 +91,7 @@ impl VaeConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, values: usize) -> Result<(), ConfigError> {
         if !(1..=4096).contains(&self.latent) {
             return Err(ConfigError::domain("latent", "1 to 4096", self.latent));
         }
@@ -100,7 +100,7 @@ impl VaeConfig {
         {
             return Err(ConfigError::domain("decoder.sd", "a positive number", sd));
         }
-        if let Some((name, domain, value)) = self.hidden.fault() {
+        if let Some((name, domain, value)) = self.hidden.fault(values, values.max(2 * self.latent)) {
             return Err(ConfigError::domain(format!("hidden.{name}"), domain, value));
         }
         if let Some((name, domain, value)) = self.optimizer.fault() {

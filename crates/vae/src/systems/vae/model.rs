@@ -71,7 +71,8 @@ impl Observation {
         }
     }
 
-    /// The mean of what is observed, and the decoder's bias at which it decodes to that.
+    /// The mean grey level as what is observed on the average (of thresholded pixels it is only near that), and the
+    /// decoder's bias at which it decodes to that.
     fn start(&self, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
         match self.decoder {
             Decoder::Gaussian { .. } => (mean.to_vec(), mean.to_vec()),
@@ -105,7 +106,7 @@ impl System for Vae {
     }
 
     fn build(config: &VaeConfig, data: &DataSpec, build: &Build) -> Result<Self, ConfigError> {
-        config.check()?;
+        config.check(data.values())?;
         if matches!((config.decoder, data.shape), (Decoder::Bernoulli { .. }, ItemShape::Points { .. })) {
             return Err(ConfigError::domain("decoder.kind", "gaussian for points", "bernoulli"));
         }
@@ -164,11 +165,9 @@ impl Vae {
 impl Likelihood for Vae {
     fn observation(&self) -> &'static str {
         match self.observation.decoder {
-            Decoder::Bernoulli { binarization: Binarization::Dynamic } => {
-                "pixels drawn once as 0 or 1 with their grey level as probability"
-            }
-            Decoder::Bernoulli { binarization: Binarization::Threshold } => "pixels as 1 where above half grey, else 0",
-            Decoder::Gaussian { .. } => "values as they are, Gaussian decoder of fixed variance",
+            Decoder::Bernoulli { binarization: Binarization::Dynamic } => "pixels drawn",
+            Decoder::Bernoulli { binarization: Binarization::Threshold } => "pixels above half grey",
+            Decoder::Gaussian { .. } => "values as they are",
         }
     }
 
