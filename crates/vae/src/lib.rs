@@ -12,3 +12,8 @@ use ganvas_engine::system::Definition;
 
 /// Every system of this crate: a line each.
 pub const SYSTEMS: &[Definition] = &[Definition::of::<systems::vae::Vae>()];
+
+/// The example of the README, compiled and run with the documentation's other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
