@@ -1,9 +1,9 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::step::{Step, StepError};
 use ganvas_engine::system::{Batch, Build, DataSpec, Info, Model, Preset, Recommended, System, Task};
-use ganvas_nets::layers::Activation;
 use ganvas_nets::mlp::Mlp;
 use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::Trained;
@@ -68,18 +68,10 @@ impl Model for Gan {
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
-        use burn::module::Module;
         self.rule.generate(&self.generator.net.valid(), n, noise, Pass::Eval)
     }
 
     fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
         vec![("generator", &mut self.generator), ("discriminator", &mut self.discriminator)]
-    }
-}
-
-impl Rule {
-    /// The generator's output in the range of the data.
-    pub(super) fn finish(&self, x: Tensor<2>) -> Tensor<2> {
-        Activation::forward(self.output, x)
     }
 }

@@ -20,7 +20,7 @@ impl Adversaries for Rule {
 
     fn generate(&self, generator: &Mlp, n: usize, noise: &Noise, pass: Pass) -> Tensor<2> {
         let latents = self.prior.draw(n, self.latent, noise);
-        self.finish(generator.forward(latents, pass))
+        self.output.forward(generator.forward(latents, pass))
     }
 
     fn judge(&self, discriminator: &Mlp, items: Tensor<2>, pass: Pass) -> Tensor<2> {
