@@ -218,3 +218,67 @@ impl Likelihood for Vae {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use ganvas_nets::init::Initializer;
+    use ganvas_nets::layers::Activation;
+    use ganvas_prob::stream::Streams;
+
+    /// A network with large weights, so that posteriors differ from the prior and the decoder depends on z.
+    fn vae(decoder: Decoder) -> (Vae, Noise, Tensor<2>) {
+        let device = Device::flex().autodiff();
+        let shape = ItemShape::Image { channels: 1, height: 4, width: 4 };
+        let data = DataSpec { shape, classes: 0, mean: vec![0.0; 16] };
+        let hidden = MlpConfig::new(&[12], Activation::Tanh, Initializer::Normal { sd: 0.6 });
+        let config = VaeConfig { hidden, ..VaeConfig::new(3, 12, decoder) };
+        let vae = Vae::build(&config, &data, &Build { streams: Streams::new(1), device: &device }).unwrap();
+        let noise = Noise::new(Streams::new(2), "test", 0, &device.inner());
+        let items = noise.uniform("items", [8, 16], -1.0, 1.0);
+        let observed = vae.observe(items, &noise);
+        (vae, noise, observed)
+    }
+
+    /// Mean over 4,000 draws of the batch's mean, and its standard error.
+    fn mean_of(mut draw: impl FnMut() -> Tensor<1>) -> (f64, f64) {
+        let values: Vec<f64> = (0..4000).map(|_| draw().mean().into_scalar::<f64>()).collect();
+        let mean = values.iter().sum::<f64>() / 4000.0;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 3999.0;
+        (mean, (variance / 4000.0).sqrt())
+    }
+
+    #[test]
+    fn the_bound_of_one_sample_is_the_elbo_on_the_average_and_more_samples_tighten_it() {
+        for decoder in [Decoder::THRESHOLD, Decoder::Gaussian { sd: 0.7 }] {
+            let (vae, noise, x) = vae(decoder);
+            let elbo = mean_of(|| vae.elbo(x.clone(), &noise));
+            let one = mean_of(|| vae.bound(x.clone(), 1, &noise));
+            let five = mean_of(|| vae.bound(x.clone(), 5, &noise));
+            let error = (elbo.1.powi(2) + one.1.powi(2)).sqrt();
+            assert!((elbo.0 - one.0).abs() < 4.0 * error, "{decoder:?}: {elbo:?} against {one:?}");
+            assert!(five.0 > one.0 + 4.0 * error, "{decoder:?}: {five:?} not above {one:?}");
+        }
+    }
+
+    #[test]
+    fn thresholded_pixels_are_repeatable_and_drawn_ones_have_their_grey_level_as_mean() {
+        let (vae, noise, _) = vae(Decoder::DYNAMIC);
+        let items = Tensor::<2>::full([4000, 16], 0.5, noise.device());
+        let share = vae.observe(items.clone(), &noise).mean().into_scalar::<f64>();
+        assert!((share - 0.75).abs() < 4.0 * (0.1875f64 / 64_000.0).sqrt(), "{share}");
+        let threshold = Observation { decoder: Decoder::THRESHOLD, ..vae.observation };
+        assert_eq!(threshold.observe(items, &noise).mean().into_scalar::<f64>(), 1.0);
+    }
+
+    /// Data that are independent pixels: their entropy is what independent marginals cost.
+    #[test]
+    fn independent_marginals_cost_the_entropy_of_independent_pixels() {
+        let (vae, noise, _) = vae(Decoder::DYNAMIC);
+        let draw = || vae.observe(Tensor::<2>::full([4000, 16], 0.5, noise.device()), &noise);
+        let cost = -vae.independent(draw(), draw()).mean().into_scalar::<f64>();
+        let entropy = -16.0 * (0.75f64 * 0.75f64.ln() + 0.25 * 0.25f64.ln());
+        assert!((cost - entropy).abs() < 0.1, "{cost} against {entropy}");
+    }
+}
