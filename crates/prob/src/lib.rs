@@ -3,6 +3,16 @@
 //! - [`stream`]: counter-based random numbers keyed by seed, name, step and index. Everything random in Ganvas draws
 //!   from here, so a run is repeatable and resuming it needs nothing but the step.
 //! - [`gaussian`]: the Frechet distance and the KL divergence between Gaussians.
+//! - [`traits`]: what a distribution can be asked for.
+//! - [`distributions`]: univariate laws, one file each.
+//! - [`sampling`]: draws from any density: inverse transforms, tables, rejection, importance.
+//! - [`information`]: entropies and divergences of finite distributions, prefix codes.
+//! - [`joint`]: tables of joint probabilities over named axes.
 
+pub mod distributions;
 pub mod gaussian;
+pub mod information;
+pub mod joint;
+pub mod sampling;
 pub mod stream;
+pub mod traits;

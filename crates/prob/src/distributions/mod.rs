@@ -1,0 +1,89 @@
+//! Distributions, one file each, behind the traits of [`traits`](crate::traits).
+//!
+//! Constructors refuse NaN, infinite and out-of-domain parameters with a
+//! [`ParameterError`]; no method panics. Far tails are computed on the
+//! side where they are small, so `sf` and `ln_sf` keep their relative accuracy where `1 - cdf` has none.
+//!
+//! | Continuous | Support |
+//! |---|---|
+//! | [`Uniform`], [`Beta`], [`TruncatedNormal`], [`VonMises`] | an interval |
+//! | [`Exponential`], [`Gamma`], [`Weibull`], [`LogNormal`], [`Pareto`] | a half-line |
+//! | [`Normal`], [`Laplace`], [`Logistic`], [`Gumbel`], [`Cauchy`], [`StudentT`] | all reals |
+//!
+//! | Discrete | Support |
+//! |---|---|
+//! | [`Bernoulli`], [`Binomial`], [`Categorical`] | 0, 1, ..., n |
+//! | [`Geometric`] | 1, 2, ... |
+//! | [`Poisson`] | 0, 1, ... |
+//! | [`Discrete`] | any finite set of reals |
+
+mod numeric;
+mod special;
+
+mod bernoulli;
+mod beta;
+mod binomial;
+mod categorical;
+mod cauchy;
+mod discrete;
+mod exponential;
+mod gamma;
+mod geometric;
+mod gumbel;
+mod laplace;
+mod log_normal;
+mod logistic;
+mod normal;
+mod pareto;
+mod poisson;
+mod student_t;
+mod truncated_normal;
+mod uniform;
+mod von_mises;
+mod weibull;
+
+pub use bernoulli::Bernoulli;
+pub use beta::Beta;
+pub use binomial::Binomial;
+pub use categorical::Categorical;
+pub use cauchy::Cauchy;
+pub use discrete::Discrete;
+pub use exponential::Exponential;
+pub use gamma::Gamma;
+pub use geometric::Geometric;
+pub use gumbel::Gumbel;
+pub use laplace::Laplace;
+pub use log_normal::LogNormal;
+pub use logistic::Logistic;
+pub use normal::Normal;
+pub use pareto::Pareto;
+pub use poisson::Poisson;
+pub use student_t::StudentT;
+pub use truncated_normal::TruncatedNormal;
+pub use uniform::Uniform;
+pub use von_mises::VonMises;
+pub use weibull::Weibull;
+
+use crate::traits::ParameterError;
+use rand::Rng;
+use rand_distr::{Distribution, Open01};
+
+/// Refuses a parameter that is not a finite number.
+fn finite(law: &'static str, parameter: &'static str, value: f64) -> Result<(), ParameterError> {
+    ParameterError::unless(value.is_finite(), law, parameter, "finite", value)
+}
+
+/// Refuses a parameter that is not finite and positive.
+fn positive(law: &'static str, parameter: &'static str, value: f64) -> Result<(), ParameterError> {
+    ParameterError::unless(value.is_finite() && value > 0.0, law, parameter, "finite and positive", value)
+}
+
+/// A draw from the open unit interval, for inverse transforms.
+fn open01<R: Rng + ?Sized>(rng: &mut R) -> f64 {
+    Open01.sample(rng)
+}
+
+/// Whether `p` can be a probability; NaN cannot.
+fn is_probability(p: f64) -> bool {
+    (0.0..=1.0).contains(&p)
+}
