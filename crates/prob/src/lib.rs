@@ -7,12 +7,20 @@
 //! - [`distributions`]: univariate laws, one file each.
 //! - [`sampling`]: draws from any density: inverse transforms, tables, rejection, importance.
 //! - [`information`]: entropies and divergences of finite distributions, prefix codes.
+//! - [`kl`]: the KL divergence of any two laws, by a registry of closed forms, by quadrature or by Monte Carlo.
+//! - [`distance`]: distances and tests between samples.
+//! - [`jensen`]: convexity, Jensen's inequality, and the gap of the evidence lower bound.
 //! - [`joint`]: tables of joint probabilities over named axes.
+//! - [`text`]: laws and densities from text.
 
+pub mod distance;
 pub mod distributions;
 pub mod gaussian;
 pub mod information;
+pub mod jensen;
 pub mod joint;
+pub mod kl;
 pub mod sampling;
 pub mod stream;
+pub mod text;
 pub mod traits;
