@@ -7,9 +7,11 @@
 //! - [`distributions`]: univariate laws, one file each.
 //! - [`sampling`]: draws from any density: inverse transforms, tables, rejection, importance.
 //! - [`information`]: entropies and divergences of finite distributions, prefix codes.
+//! - [`estimate`]: a mean of draws with its standard error.
 //! - [`joint`]: tables of joint probabilities over named axes.
 
 pub mod distributions;
+pub mod estimate;
 pub mod gaussian;
 pub mod information;
 pub mod joint;
