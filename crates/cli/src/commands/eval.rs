@@ -21,17 +21,18 @@ use crate::error::CliError;
 use crate::progress::Progress;
 use crate::view;
 
-/// What `--json` prints, and `metrics.json` holds.
+/// What `--json` prints, here and in every command that measures, and `metrics.json` holds. Fields that do not apply are
+/// null.
 #[derive(Serialize, Deserialize)]
 pub struct Evaluation {
     /// The run folder, as it was named.
-    pub run: String,
+    pub run: Option<String>,
     /// The system's id.
-    pub system: String,
+    pub system: Option<String>,
     /// Steps of the checkpoint that was measured.
-    pub step: u64,
+    pub step: Option<u64>,
     /// The run's seed.
-    pub seed: u64,
+    pub seed: Option<u64>,
     /// The figures.
     pub metrics: Vec<Figure>,
 }
@@ -55,10 +56,10 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let figures = measure(&loaded, &dataset, args.n, &device, &mut |text| progress.update(0, text, true));
     progress.finish();
     let evaluation = Evaluation {
-        run: args.run.display().to_string(),
-        system: loaded.config.system.clone(),
-        step: loaded.header.step,
-        seed: loaded.config.seed,
+        run: Some(args.run.display().to_string()),
+        system: Some(loaded.config.system.clone()),
+        step: Some(loaded.header.step),
+        seed: Some(loaded.config.seed),
         metrics: figures?,
     };
     let json = serde_json::to_string(&evaluation).map_err(|e| CliError::failure(e.to_string()))?;
@@ -66,7 +67,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     if args.json {
         println!("{json}");
     } else {
-        println!("{} on {}, step {}", evaluation.system, dataset.id, evaluation.step);
+        println!("{} on {}, step {}", loaded.config.system, dataset.id, loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
     }
     Ok(())

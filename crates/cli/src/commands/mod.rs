@@ -5,6 +5,7 @@ mod data;
 mod eval;
 mod extractors;
 mod list;
+mod prob;
 mod report;
 mod sample;
 mod train;
@@ -34,6 +35,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Eval(args) => eval::run(&args),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
+        Command::Prob { command } => prob::run(command),
         Command::TrainExtractors(args) => extractors::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ganvas", &mut std::io::stdout());
