@@ -16,15 +16,21 @@
 //! | [`Geometric`] | 1, 2, ... |
 //! | [`Poisson`] | 0, 1, ... |
 //! | [`Discrete`] | any finite set of reals |
+//!
+//! | Over vectors | Support |
+//! |---|---|
+//! | [`MultivariateNormal`] | all of R^d |
+//! | [`Dirichlet`] | the simplex: values that are not negative and sum to 1 |
 
-mod numeric;
-mod special;
+pub(crate) mod numeric;
+pub(crate) mod special;
 
 mod bernoulli;
 mod beta;
 mod binomial;
 mod categorical;
 mod cauchy;
+mod dirichlet;
 mod discrete;
 mod exponential;
 mod gamma;
@@ -33,6 +39,7 @@ mod gumbel;
 mod laplace;
 mod log_normal;
 mod logistic;
+mod multivariate_normal;
 mod normal;
 mod pareto;
 mod poisson;
@@ -47,6 +54,7 @@ pub use beta::Beta;
 pub use binomial::Binomial;
 pub use categorical::Categorical;
 pub use cauchy::Cauchy;
+pub use dirichlet::Dirichlet;
 pub use discrete::Discrete;
 pub use exponential::Exponential;
 pub use gamma::Gamma;
@@ -55,6 +63,7 @@ pub use gumbel::Gumbel;
 pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use logistic::Logistic;
+pub use multivariate_normal::MultivariateNormal;
 pub use normal::Normal;
 pub use pareto::Pareto;
 pub use poisson::Poisson;
