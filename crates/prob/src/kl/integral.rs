@@ -35,6 +35,7 @@ pub fn integral(p: &dyn Univariate, q: &dyn Univariate, tolerance: f64) -> Resul
     let digits = CUTS.iter().flat_map(|&u| [(u, p.ppf(u)), (u, p.isf(u))]);
     let digits = digits.map(|(u, x)| u * (round_off(p, x) + round_off(q, x))).filter(|x| x.is_finite()).sum::<f64>();
     let noise = digits * (rough + (2.0 * rough).sqrt() + digits);
+    let rest = rest([&lower, &upper], tolerance * rough + noise)?;
     let absolute = (1e-12 * rough + noise) / pieces.len() as f64;
     let (mut sum, mut error) = (outside, noise);
     for piece in &pieces {
@@ -47,7 +48,7 @@ pub fn integral(p: &dyn Univariate, q: &dyn Univariate, tolerance: f64) -> Resul
             Err(error) => return wrong(p, q, error),
         }
     }
-    error += rest([&lower, &upper], tolerance * sum + noise)?;
+    error += rest;
     let enough = error <= tolerance * sum + 2.0 * noise;
     Ok(enough.then_some(Kl::certain(sum, Method::Quadrature { error })))
 }

@@ -317,7 +317,7 @@ struct Tail {
     points: Vec<f64>,
     /// 10^-k |ln p - ln q| there: the size of what decade k adds to the divergence.
     sizes: Vec<f64>,
-    /// Whether the end of p's support came before the last decade.
+    /// Whether the last decades lie so near to the end of p's support that f64 cannot tell them from it.
     ended: bool,
 }
 
@@ -335,12 +335,21 @@ impl Tail {
                 tail.ended = x.is_finite();
                 break;
             }
-            let size = probability * difference(p, q, x)?.abs();
-            if size.is_infinite() && tail.points.len() >= UNDERFLOW {
+            let (ln_p, ln_q) = (p.ln_pdf(x), q.ln_pdf(x));
+            let gap = if ln_p == f64::NEG_INFINITY { 0.0 } else { ln_p - ln_q };
+            let pole = ln_p == f64::INFINITY || ln_q == f64::INFINITY;
+            if pole || gap == f64::INFINITY && tail.points.len() >= UNDERFLOW {
+                tail.ended = pole;
                 break;
             }
+            if gap.is_nan() {
+                return Err(KlError::NotANumber { x: vec![x], ln_p, ln_q });
+            }
             tail.points.push(x);
-            tail.sizes.push(size);
+            tail.sizes.push(probability * gap.abs());
+            if gap.is_infinite() {
+                break;
+            }
         }
         Ok(tail)
     }
@@ -353,9 +362,10 @@ impl Tail {
         if before > 0.0 { (last / before).powf(1.0 / half as f64) } else { 0.0 }
     }
 
-    /// Whether each decade adds as much as the one before it.
+    /// Whether each decade adds as much as the one before it, or q ends.
     fn diverges(&self) -> bool {
-        self.sizes.len() >= TREND && self.ratio() >= 1.0 - 1e-9
+        self.sizes.last().is_some_and(|size| size.is_infinite())
+            || self.sizes.len() >= TREND && self.ratio() >= 1.0 - 1e-9
     }
 
     /// p's mass beyond the last point.
@@ -363,10 +373,12 @@ impl Tail {
         10f64.powi(-(self.points.len() as i32))
     }
 
-    /// What is missing beyond the last point, if the decades go on to shrink as the last of them did.
+    /// What is missing beyond the last point, if the decades go on to shrink as the last of them did. Where f64 ends
+    /// before, the last decade is as uncertain as what is missing.
     fn rest(&self) -> f64 {
         let last = self.sizes.last().copied().unwrap_or(0.0);
-        if last == 0.0 { 0.0 } else { last / (1.0 - self.ratio()).max(0.0) }
+        let uncertain = if self.ended { 10.0 * last } else { 0.0 };
+        if last == 0.0 { 0.0 } else { uncertain + last / (1.0 - self.ratio()).max(0.0) }
     }
 }
 
@@ -384,13 +396,6 @@ fn rest(tails: [&Tail; 2], allowed: f64) -> Result<f64, KlError> {
         }
     }
     Ok(tails.iter().map(|tail| tail.rest()).sum())
-}
-
-/// ln p - ln q at x.
-fn difference(p: &dyn Univariate, q: &dyn Univariate, x: f64) -> Result<f64, KlError> {
-    let (ln_p, ln_q) = (p.ln_pdf(x), q.ln_pdf(x));
-    let difference = if ln_p == f64::NEG_INFINITY { 0.0 } else { ln_p - ln_q };
-    if difference.is_nan() { Err(KlError::NotANumber { x: vec![x], ln_p, ln_q }) } else { Ok(difference) }
 }
 
 /// q - p + p (ln p - ln q), from logarithms.
