@@ -7,7 +7,7 @@ use crate::traits::{Support, Univariate};
 const CUTS: [f64; 8] = [0.5, 0.4, 0.3, 0.2, 0.1, 0.01, 1e-4, 1e-9];
 
 /// The integral of q - p + p (ln p - ln q), not negative anywhere: over p's quantiles from 1e-300 to 1 - 1e-300 by
-/// quadrature, beyond them as q's mass there. Pieces between neighbouring quantiles are smooth in the logarithm of the
+/// quadrature, beyond them by the masses there. Pieces between neighbouring quantiles are smooth in the logarithm of the
 /// distance from the nearer end of the support, or from the median where that is infinite.
 pub fn integral(p: &dyn Univariate, q: &dyn Univariate, tolerance: f64) -> Result<Option<Kl>, KlError> {
     let (lower, upper) = (Tail::of(p, q, false)?, Tail::of(p, q, true)?);

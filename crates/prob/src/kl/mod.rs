@@ -11,7 +11,9 @@
 //!
 //! An integral that diverges, such as that of a Cauchy law against a normal one, comes out as infinite where the tails
 //! show it (each decade of p's probability down to 1e-300 adds as much as the one before), as
-//! [`KlError::Diverges`] where they leave it open, never as a large number.
+//! [`KlError::Diverges`] where they leave it open, never as a large number. What cannot be seen from outside is taken on
+//! trust: that the quantiles of p are right down to 1e-300, that q has no zeros within its support beyond p's
+//! probabilities of 1e-100 (they are taken for underflow), and by Monte Carlo all that the draws do not meet.
 //!
 //! | p | q |
 //! |---|---|
@@ -29,7 +31,7 @@
 //! | [`Discrete`], [`Categorical`] | [`Categorical`], [`Discrete`] |
 //!
 //! Within a family terms that are not negative are added up, so a divergence of 1e-20 has its digits. Across families
-//! terms of both signs meet, with an error of some 1e-15 of the largest. Two von Mises laws are compared as laws of an
+//! terms of both signs meet, with an error of some 1e-15 of the largest. What is beyond the range of f64 is infinite. Two von Mises laws are compared as laws of an
 //! angle, on the circle; against other laws they are on their interval. For binomial laws there is a closed form where
 //! the numbers of trials are equal.
 //!
@@ -178,7 +180,7 @@ pub enum KlError {
         /// An estimate of what is missing.
         rest: f64,
     },
-    /// A Monte Carlo estimate that rests on a few of its draws: its standard error would mean nothing.
+    /// A Monte Carlo estimate of which one draw is more than a fifth: its standard error would mean nothing.
     #[error("one of {n} draws is {share} of the estimate: the divergence is infinite, or needs more draws")]
     HeavyTail {
         /// How many draws.

@@ -47,7 +47,7 @@ pub fn over_atoms(p: &dyn Univariate, q: &dyn Univariate) -> Result<Option<Kl>, 
     let mut here = atoms[0];
     while (atoms.len() as f64) < MOST_TERMS {
         let (below, above) = (p.cdf(here), p.sf(here));
-        if !(above > 0.0) {
+        if above.is_nan() || above <= 0.0 {
             break;
         }
         // The one with the smaller probability tells neighbours apart.
