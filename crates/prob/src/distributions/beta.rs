@@ -30,6 +30,16 @@ impl Beta {
         Ok(Self { alpha, beta, sampler })
     }
 
+    /// The exponent of x, plus one.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// The exponent of 1 - x, plus one.
+    pub fn beta(&self) -> f64 {
+        self.beta
+    }
+
     fn tails(&self, x: f64) -> Tails {
         incomplete_beta(self.alpha, self.beta, x, 1.0 - x)
     }

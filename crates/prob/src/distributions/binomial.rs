@@ -31,6 +31,16 @@ impl Binomial {
         Ok(Self { n, p, sampler })
     }
 
+    /// The number of trials.
+    pub fn n(&self) -> u64 {
+        self.n as u64
+    }
+
+    /// The probability of success.
+    pub fn p(&self) -> f64 {
+        self.p
+    }
+
     /// The tails of the beta law of the success k + 1: its lower one is P(X > k).
     fn tails(&self, x: f64) -> Tails {
         if x < 0.0 {

@@ -21,6 +21,16 @@ impl Cauchy {
         Ok(Self { location, scale })
     }
 
+    /// The location, which is the median.
+    pub fn location(&self) -> f64 {
+        self.location
+    }
+
+    /// The scale, half of the interquartile range.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn standardise(&self, x: f64) -> f64 {
         (x - self.location) / self.scale
     }

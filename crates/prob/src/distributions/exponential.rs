@@ -19,6 +19,11 @@ impl Exponential {
         positive("Exponential", "rate", rate)?;
         Ok(Self { rate })
     }
+
+    /// The rate, the reciprocal of the mean.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
 }
 
 impl Density for Exponential {

@@ -30,6 +30,16 @@ impl Gamma {
         Ok(Self { shape, scale, sampler })
     }
 
+    /// The shape.
+    pub fn shape(&self) -> f64 {
+        self.shape
+    }
+
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn tails(&self, x: f64) -> Tails {
         incomplete_gamma(self.shape, x / self.scale)
     }

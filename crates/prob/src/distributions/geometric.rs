@@ -19,6 +19,11 @@ impl Geometric {
         ParameterError::unless(p > 0.0 && p <= 1.0, "Geometric", "p", "in (0, 1]", p)?;
         Ok(Self { p })
     }
+
+    /// The probability of success.
+    pub fn p(&self) -> f64 {
+        self.p
+    }
 }
 
 impl Density for Geometric {

@@ -22,6 +22,16 @@ impl Gumbel {
         Ok(Self { location, scale })
     }
 
+    /// The location, which is the mode.
+    pub fn location(&self) -> f64 {
+        self.location
+    }
+
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn standardise(&self, x: f64) -> f64 {
         (x - self.location) / self.scale
     }

@@ -21,6 +21,16 @@ impl Laplace {
         Ok(Self { location, scale })
     }
 
+    /// The location.
+    pub fn location(&self) -> f64 {
+        self.location
+    }
+
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn standardise(&self, x: f64) -> f64 {
         (x - self.location) / self.scale
     }

@@ -25,6 +25,16 @@ impl LogNormal {
         Ok(Self { location, scale })
     }
 
+    /// The mean of ln X.
+    pub fn location(&self) -> f64 {
+        self.location
+    }
+
+    /// The standard deviation of ln X.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn standardise(&self, x: f64) -> f64 {
         (x.clamp(0.0, f64::INFINITY).ln() - self.location) / self.scale
     }

@@ -22,8 +22,13 @@
 //! | [`Mixture`] of laws, [`VectorMixture`] of laws over vectors | that of its components |
 //! | [`Empirical`] law of a sample | its values |
 //! | [`Kde`] of a sample | all reals |
+//!
+//! | Over vectors | Support |
+//! |---|---|
+//! | [`MultivariateNormal`] | all of R^d |
+//! | [`Dirichlet`] | the simplex: values that are not negative and sum to 1 |
 
-mod numeric;
+pub(crate) mod numeric;
 pub(crate) mod special;
 
 mod bernoulli;
@@ -31,6 +36,7 @@ mod beta;
 mod binomial;
 mod categorical;
 mod cauchy;
+mod dirichlet;
 mod discrete;
 mod empirical;
 mod exponential;
@@ -42,6 +48,7 @@ mod laplace;
 mod log_normal;
 mod logistic;
 mod mixture;
+mod multivariate_normal;
 mod normal;
 mod pareto;
 mod poisson;
@@ -56,6 +63,7 @@ pub use beta::Beta;
 pub use binomial::Binomial;
 pub use categorical::Categorical;
 pub use cauchy::Cauchy;
+pub use dirichlet::Dirichlet;
 pub use discrete::Discrete;
 pub use empirical::{Empirical, SampleError};
 pub use exponential::Exponential;
@@ -67,6 +75,7 @@ pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use logistic::Logistic;
 pub use mixture::{Component, Mixture, MixtureError, VectorMixture};
+pub use multivariate_normal::MultivariateNormal;
 pub use normal::Normal;
 pub use pareto::Pareto;
 pub use poisson::Poisson;

@@ -22,6 +22,16 @@ impl Pareto {
         Ok(Self { scale, shape })
     }
 
+    /// The scale, the lower end of the support.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The shape, the exponent of the tail.
+    pub fn shape(&self) -> f64 {
+        self.shape
+    }
+
     /// ln(x / scale), zero below the support.
     fn ln_ratio(&self, x: f64) -> f64 {
         if x <= self.scale {

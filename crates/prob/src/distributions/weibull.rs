@@ -22,6 +22,16 @@ impl Weibull {
         Ok(Self { shape, scale })
     }
 
+    /// The shape.
+    pub fn shape(&self) -> f64 {
+        self.shape
+    }
+
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     /// -ln sf(x).
     fn hazard(&self, x: f64) -> f64 {
         (x.clamp(0.0, f64::INFINITY) / self.scale).powf(self.shape)

@@ -20,7 +20,7 @@ mod antithetic;
 mod importance;
 mod inverse_table;
 mod numerical;
-mod quadrature;
+pub(crate) mod quadrature;
 mod rejection;
 mod reparameterise;
 
