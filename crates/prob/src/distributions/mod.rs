@@ -17,6 +17,7 @@
 //! | [`Poisson`] | 0, 1, ... |
 //! | [`Discrete`] | any finite set of reals |
 
+mod location_scale;
 mod numeric;
 mod special;
 
