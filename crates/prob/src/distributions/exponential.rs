@@ -37,6 +37,10 @@ impl Density for Exponential {
         self.rate.ln() - self.rate * x
     }
 
+    fn pdf(&self, x: f64) -> f64 {
+        if x < 0.0 { 0.0 } else { self.rate * (-self.rate * x).exp() }
+    }
+
     fn support(&self) -> Support {
         Support::Interval { low: 0.0, high: f64::INFINITY }
     }

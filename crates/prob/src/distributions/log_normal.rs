@@ -51,6 +51,12 @@ impl Density for LogNormal {
         ln_density(self.standardise(x)) - x.ln() - self.scale.ln()
     }
 
+    fn pdf(&self, x: f64) -> f64 {
+        let density = normal::density(self.standardise(x));
+        // Below, digits are lost before small x and scale can raise it.
+        if density < 1e-290 { self.ln_pdf(x).exp() } else { density / x / self.scale }
+    }
+
     fn support(&self) -> Support {
         Support::Interval { low: 0.0, high: f64::INFINITY }
     }

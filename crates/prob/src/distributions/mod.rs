@@ -28,6 +28,7 @@
 //! | [`MultivariateNormal`] | all of R^d |
 //! | [`Dirichlet`] | the simplex: values that are not negative and sum to 1 |
 
+mod location_scale;
 pub(crate) mod numeric;
 pub(crate) mod special;
 
