@@ -155,12 +155,12 @@ fn deviation(samples: &[Vec<f64>], n: f64) -> f64 {
     let k = samples.len() as f64;
     let sizes: f64 = samples.iter().map(|sample| 1.0 / sample.len() as f64).sum();
     // h is the sum of 1/i for i < n, g that of 1/((n - i) j) for i < j < n.
-    let (mut g, mut h) = (0.0, 0.0);
+    let (mut g, mut h, mut from_above) = (0.0, 0.0, 0.0);
     for j in 1..n as u64 {
-        g += h / (n - j as f64);
+        g += from_above / j as f64;
         h += 1.0 / j as f64;
+        from_above += 1.0 / (n - j as f64);
     }
-    // With i and j counted down: the sum over j of 1/(n - j) times that of 1/i for i < j.
     let a = (4.0 * g - 6.0) * (k - 1.0) + (10.0 - 6.0 * g) * sizes;
     let b = (2.0 * g - 4.0) * k * k + 8.0 * h * k + (2.0 * g - 14.0 * h - 4.0) * sizes - 8.0 * h + 4.0 * g - 6.0;
     let c = (6.0 * h + 2.0 * g - 2.0) * k * k + (4.0 * h - 4.0 * g + 6.0) * k + (2.0 * h - 6.0) * sizes + 4.0 * h;
