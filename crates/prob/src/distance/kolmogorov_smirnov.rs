@@ -154,7 +154,7 @@ const MOST_STEPS: usize = 100_000_000;
 /// The two-sample test of Smirnov (1939): the largest distance between the empirical cdfs.
 ///
 /// The p-value is exact for samples without ties while n m <= 10^8 (all orders of the pooled sample being equally likely;
-/// J. L. Hodges 1958), to about 1e-12 relative; with ties it is too large. Beyond that it is [`kolmogorov_sf`] at the
+/// J. L. Hodges 1958), to 1e-10 relative; with ties it is too large. Beyond that it is [`kolmogorov_sf`] at the
 /// whole number nearest to n m / (n + m), off by the order of one step of the statistic.
 ///
 /// # Errors

@@ -281,7 +281,13 @@ impl Cumulative for Mixture {
 
 /// ln of a tail, from that of the `other` one where that is the smaller.
 fn ln_tail(other: f64, ln: impl Fn() -> f64, ln_other: impl Fn() -> f64) -> f64 {
-    if other < 0.5 { ln_1m_exp(ln_other().min(0.0)) } else { ln().min(0.0) }
+    if other.is_nan() {
+        other
+    } else if other < 0.5 {
+        ln_1m_exp(ln_other().min(0.0))
+    } else {
+        ln().min(0.0)
+    }
 }
 
 impl Quantile for Mixture {
