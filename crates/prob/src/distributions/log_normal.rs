@@ -54,7 +54,7 @@ impl Density for LogNormal {
     fn pdf(&self, x: f64) -> f64 {
         let density = normal::density(self.standardise(x));
         // Below, digits are lost before small x and scale can raise it.
-        if density < 1e-290 { self.ln_pdf(x).exp() } else { density / x / self.scale }
+        if density < 1e-290 || density / x < 1e-290 { self.ln_pdf(x).exp() } else { density / x / self.scale }
     }
 
     fn support(&self) -> Support {

@@ -79,10 +79,11 @@ impl Density for Weibull {
 
     fn pdf(&self, x: f64) -> f64 {
         let z = x / self.scale;
-        // The powers, as long as they neither underflow nor overflow, keep digits that their logarithms lose.
+        // The powers, as long as neither they nor their product underflow or overflow, keep digits that logarithms lose.
         let (power, survival) = (z.powf(self.shape - 1.0), (-z.powf(self.shape)).exp());
-        if x > 0.0 && survival > 1e-300 && power > 1e-290 && power < 1e290 {
-            self.shape / self.scale * (power * survival)
+        let product = power * survival;
+        if x > 0.0 && survival > 1e-300 && product > 1e-290 && power < 1e290 {
+            self.shape / self.scale * product
         } else {
             self.ln_pdf(x).exp()
         }
