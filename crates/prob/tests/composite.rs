@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 const DATA: [f64; 7] = [7.5, -1.5, 2.0, -0.25, 0.0, 0.125, 2.0];
 
-fn part(weight: f64, law: impl Component) -> (f64, Box<dyn Component>) {
+fn part(weight: f64, law: impl Univariate) -> (f64, Box<dyn Univariate>) {
     (weight, Box::new(law))
 }
 
@@ -17,7 +17,7 @@ fn normal(mean: f64, sd: f64) -> Normal {
 }
 
 /// The law of a name in the fixtures.
-fn law(name: &str) -> Box<dyn Component> {
+fn law(name: &str) -> Box<dyn Univariate> {
     let parts = match name {
         "normals" => vec![part(0.3, normal(-2.0, 0.5)), part(0.7, normal(4.0, 1.0))],
         "far" => vec![part(1e-10, normal(0.0, 1.0)), part(1.0, normal(1000.0, 1e-3))],
@@ -75,7 +75,7 @@ fn values_agree_with_the_references() {
 }
 
 /// Integral over the law between its quantiles, by the midpoint rule in each of many pieces.
-fn over_the_law(law: &dyn Component, f: impl Fn(f64) -> f64) -> f64 {
+fn over_the_law(law: &dyn Univariate, f: impl Fn(f64) -> f64) -> f64 {
     let tails: Vec<f64> = (1..=30).map(|k| 0.5f64.powf(f64::from(k) * 1.5)).collect();
     let mut cuts: Vec<f64> = tails.iter().rev().map(|&p| law.ppf(p)).collect();
     cuts.extend((1..100).map(|i| law.ppf(0.3 + 0.4 * f64::from(i) / 100.0)));
@@ -129,7 +129,7 @@ fn draws_pass_kolmogorov_and_smirnov_at_one_in_a_thousand() {
 }
 
 /// Pearson's statistic of draws against masses at these values, and the chance of one as large.
-fn chi_square(law: &dyn Component, values: &[f64]) -> f64 {
+fn chi_square(law: &dyn Univariate, values: &[f64]) -> f64 {
     let mut rng = Streams::new(53).rng("chi-square", 0);
     let mut counts = vec![0.0; values.len()];
     for _ in 0..N {
@@ -156,7 +156,7 @@ fn draws_of_discrete_laws_pass_chi_square_at_one_in_a_thousand() {
 /// A change of these is a breaking one.
 #[test]
 fn draws_are_the_pinned_ones() {
-    let third = |law: &dyn Component| {
+    let third = |law: &dyn Univariate| {
         let mut rng = Streams::new(54).rng("pinned", 0);
         (0..3).map(|_| law.draw_one(&mut rng)).last().unwrap()
     };
@@ -325,7 +325,7 @@ fn any_mixture() -> impl Strategy<Value = Mixture> {
     })
 }
 
-fn consistent(law: &dyn Component, u: f64, e: f64) -> Result<(), TestCaseError> {
+fn consistent(law: &dyn Univariate, u: f64, e: f64) -> Result<(), TestCaseError> {
     let x = law.ppf(u);
     prop_assume!(x.is_finite() && law.isf(u).is_finite());
     prop_assert!((law.cdf(x) + law.sf(x) - 1.0).abs() < 1e-12);

@@ -395,6 +395,8 @@ fn sums_are_those_of_the_masses() {
 #[derive(Clone, Debug)]
 struct Ramp;
 
+impl Moments for Ramp {}
+
 impl Density for Ramp {
     fn ln_pdf(&self, x: f64) -> f64 {
         if (0.0..=1.0).contains(&x) { (2.0 * x).ln() } else { f64::NEG_INFINITY }
@@ -451,6 +453,8 @@ fn laws_of_ones_own_need_the_traits_alone_and_can_be_registered() {
 /// Uniform on [0, 1] and [2, 3], with nothing between.
 #[derive(Clone, Debug)]
 struct Gapped;
+
+impl Moments for Gapped {}
 
 impl Density for Gapped {
     fn ln_pdf(&self, x: f64) -> f64 {

@@ -5,11 +5,6 @@ use crate::sampling::{AliasTable, SamplingError, weight_sum};
 use crate::traits::{Cumulative, Density, Law, Moments, Quantile, Sample, Support, Univariate};
 use rand::Rng;
 
-/// What a [`Mixture`] is made of: any law on the real line that has moments.
-pub trait Component: Univariate + Moments {}
-
-impl<T: Univariate + Moments> Component for T {}
-
 /// What keeps laws from being mixed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -104,7 +99,7 @@ impl<T: ?Sized> Weighted<T> {
 /// ```
 #[derive(Debug)]
 pub struct Mixture {
-    laws: Weighted<dyn Component>,
+    laws: Weighted<dyn Univariate>,
     support: Support,
 }
 
@@ -114,7 +109,7 @@ impl Mixture {
     /// # Errors
     /// If a weight is negative or not finite, none is above zero, continuous laws meet discrete ones, or values
     /// between the whole numbers meet unbounded counts.
-    pub fn new(components: Vec<(f64, Box<dyn Component>)>) -> Result<Self, MixtureError> {
+    pub fn new(components: Vec<(f64, Box<dyn Univariate>)>) -> Result<Self, MixtureError> {
         let supports: Vec<Support> = components.iter().map(|(_, law)| law.support()).collect();
         common_measure(supports.iter().copied().map(Some))?;
         let support = joined(&components, &supports)?;
@@ -122,7 +117,7 @@ impl Mixture {
     }
 
     /// Weights, which add up to one, and laws.
-    pub fn components(&self) -> impl Iterator<Item = (f64, &dyn Component)> {
+    pub fn components(&self) -> impl Iterator<Item = (f64, &dyn Univariate)> {
         self.laws.iter()
     }
 
@@ -131,13 +126,13 @@ impl Mixture {
     }
 
     /// The smallest x between the components' quantiles for which `holds`, where it stays true once it is.
-    fn between_quantiles(&self, quantile: impl Fn(&dyn Component) -> f64, holds: impl Fn(f64) -> bool) -> f64 {
+    fn between_quantiles(&self, quantile: impl Fn(&dyn Univariate) -> f64, holds: impl Fn(f64) -> bool) -> f64 {
         let (low, high) = self.reach(quantile);
         if low <= high { first(low, high, holds) } else { f64::NAN }
     }
 
     /// The smallest and the largest of the components' quantiles.
-    fn reach(&self, quantile: impl Fn(&dyn Component) -> f64) -> (f64, f64) {
+    fn reach(&self, quantile: impl Fn(&dyn Univariate) -> f64) -> (f64, f64) {
         self.laws.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, law)| {
             let x = quantile(law);
             (low.min(x), high.max(x))
@@ -180,7 +175,7 @@ fn common_measure(supports: impl Iterator<Item = Option<Support>>) -> Result<(),
 }
 
 /// The support of all together, which are all continuous or all discrete.
-fn joined(components: &[(f64, Box<dyn Component>)], supports: &[Support]) -> Result<Support, MixtureError> {
+fn joined(components: &[(f64, Box<dyn Univariate>)], supports: &[Support]) -> Result<Support, MixtureError> {
     let (mut least, mut most, mut continuous, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, false, false);
     for ((_, law), support) in components.iter().zip(supports) {
         let (low, high) = match *support {
@@ -215,7 +210,7 @@ fn joined(components: &[(f64, Box<dyn Component>)], supports: &[Support]) -> Res
 }
 
 /// The values of a law on finitely many, ascending; those whose mass is lost in rounding are passed over.
-fn atoms(law: &dyn Component) -> impl Iterator<Item = f64> {
+fn atoms(law: &dyn Univariate) -> impl Iterator<Item = f64> {
     std::iter::successors(Some(law.ppf(0.0)), |&x| {
         let (below, above) = (law.cdf(x), law.sf(x));
         if above <= 0.0 {

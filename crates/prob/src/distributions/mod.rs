@@ -75,7 +75,7 @@ pub use kde::Kde;
 pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use logistic::Logistic;
-pub use mixture::{Component, Mixture, MixtureError, VectorMixture};
+pub use mixture::{Mixture, MixtureError, VectorMixture};
 pub use multivariate_normal::MultivariateNormal;
 pub use normal::Normal;
 pub use pareto::Pareto;
