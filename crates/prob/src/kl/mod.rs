@@ -333,7 +333,8 @@ impl Tail {
             if x.is_nan() {
                 return Err(KlError::Quantile { law: "p", probability });
             }
-            if x.is_infinite() || x == end {
+            // Below the smallest normal number, x / scale may be zero for one law and not for the other.
+            if x.is_infinite() || (x - end).abs() < f64::MIN_POSITIVE {
                 tail.ended = x.is_finite();
                 break;
             }
@@ -408,6 +409,7 @@ fn excess_term(ln_p: f64, ln_q: f64) -> f64 {
     } else if t < 1.0 {
         ln_p.exp() * bregman::exp_rest(t)
     } else {
-        ln_q.exp() - ln_p.exp() * (1.0 + t)
+        // Not a difference of two masses, which rounding can turn below zero where both underflow.
+        ln_q.exp() * (1.0 - (1.0 + t) * (-t).exp())
     }
 }
