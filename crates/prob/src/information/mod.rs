@@ -94,7 +94,7 @@ pub enum InformationError {
 }
 
 /// The probabilities divided by their sum, which must be 1 within 1e-9.
-fn pmf(p: &[f64]) -> Result<Vec<f64>, InformationError> {
+pub(crate) fn pmf(p: &[f64]) -> Result<Vec<f64>, InformationError> {
     if let Some(index) = p.iter().position(|x| !(0.0..=1.0 + SUM_TOLERANCE).contains(x)) {
         return Err(InformationError::Probability { index, value: p[index] });
     }
@@ -116,7 +116,7 @@ fn pair(p: &[f64], q: &[f64]) -> Result<(Vec<f64>, Vec<f64>), InformationError> 
 }
 
 /// ln of a sum of exponentials.
-fn ln_sum_exp(terms: &[f64]) -> f64 {
+pub(crate) fn ln_sum_exp(terms: &[f64]) -> f64 {
     let top = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if top.is_infinite() { top } else { top + terms.iter().map(|t| (t - top).exp()).sum::<f64>().ln() }
 }
