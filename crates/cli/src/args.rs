@@ -61,6 +61,13 @@ pub enum Command {
     /// Run the acceptance checks of systems, which train as needed
     #[command(after_help = "Example:\n  ganvas accept dcgan --json dcgan.json")]
     Accept(AcceptArgs),
+    /// Probability: draws from any density, KL divergences, joint tables, entropies, distances between samples
+    #[command(after_help = "Example:\n  ganvas prob kl \"normal(1, 2)\" \"normal(0, 1)\"")]
+    Prob {
+        /// What to compute.
+        #[command(subcommand)]
+        command: ProbCommand,
+    },
     /// Train the classifiers whose features measure images, and write their weights
     #[command(after_help = "Example:\n  ganvas train-extractors digits --out crates/metrics/weights")]
     TrainExtractors(ExtractorArgs),
@@ -110,6 +117,151 @@ pub enum DataCommand {
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },
+}
+
+/// What to compute.
+#[derive(Subcommand)]
+pub enum ProbCommand {
+    /// Draw from a density or a law, and say how well the draws follow it
+    #[command(
+        after_help = "Examples:\n  ganvas prob sample --pdf \"3/8*x^2\" --on 0:2 --n 100000 --plot x.svg\n  \
+        ganvas prob sample --pdf \"exp(-x^4)\" --on=-inf:inf --method rejection --proposal \"normal(0, 0.7)\" --factor 4\n  \
+        ganvas prob sample --law \"gamma(2, 1)\" --out x.csv"
+    )]
+    Sample(ProbSampleArgs),
+    /// The KL divergence of two laws, by a closed form, by quadrature or by Monte Carlo
+    #[command(after_help = "Example:\n  ganvas prob kl \"normal(1, 2)\" \"normal(0, 1)\" --bits")]
+    Kl(KlArgs),
+    /// Marginals, conditionals and mutual information of a joint table
+    #[command(
+        after_help = "The file: a table whose first cell names both axes, rows before columns,\n  x\\y,1,2,3\n  1,.32,.03,.01\n  \
+        2,.06,.24,.02\n  3,.02,.03,.27\nor a line for each combination of outcomes, with its probability in the last column.\n\n\
+        Examples:\n  ganvas prob table joint.csv --p \"y=2|x=1\"\n  ganvas prob table joint.csv"
+    )]
+    Table(TableArgs),
+    /// The entropy of probabilities, and their Huffman code
+    #[command(after_help = "Example:\n  ganvas prob entropy 0.5,0.25,0.125,0.125 --bits")]
+    Entropy(EntropyArgs),
+    /// Distances and tests between two samples: .npy arrays or .csv files, a row for each item
+    #[command(after_help = "Example:\n  ganvas prob distance a.npy b.npy --json")]
+    Distance(DistanceArgs),
+    /// List the laws with their parameters
+    #[command(after_help = "Example:\n  ganvas prob laws")]
+    Laws,
+}
+
+/// How to draw.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum ProbMethod {
+    /// By the inverse where it can be made, otherwise by rejection.
+    Auto,
+    /// By the numerical inverse of the distribution function.
+    Inverse,
+    /// By rejection: from a box, or from --proposal with --factor.
+    Rejection,
+}
+
+/// `ganvas prob sample`.
+#[derive(Args)]
+pub struct ProbSampleArgs {
+    /// The density as an expression in x; it need not be normalised.
+    #[arg(long, value_name = "EXPRESSION", requires = "on", required_unless_present = "law")]
+    pub pdf: Option<String>,
+    /// Where it lives, such as 0:2, 0:inf or (with the sign) --on=-inf:inf.
+    #[arg(long, value_name = "A:B", allow_hyphen_values = true, requires = "pdf")]
+    pub on: Option<String>,
+    /// A law instead; `ganvas prob laws` lists them.
+    #[arg(long, value_name = "LAW", conflicts_with_all = ["pdf", "method", "proposal", "factor"])]
+    pub law: Option<String>,
+    /// How to draw.
+    #[arg(long, default_value = "auto")]
+    pub method: ProbMethod,
+    /// What rejection draws from; a box over the interval where none is given.
+    #[arg(long, value_name = "LAW", requires = "factor")]
+    pub proposal: Option<String>,
+    /// M with p(x) <= M q(x) for the density as given; for the box it is looked for where none is given.
+    #[arg(long, value_name = "M")]
+    pub factor: Option<f64>,
+    /// Number of draws.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub n: usize,
+    /// Seed of the draws.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// The draws: a .npy array of f64, or a .csv column.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// An .svg of histogram, density and distribution function.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// Print one JSON object instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ganvas prob kl`.
+#[derive(Args)]
+pub struct KlArgs {
+    /// The law that the expectation is under; `ganvas prob laws` lists the laws.
+    pub p: String,
+    /// The other one.
+    pub q: String,
+    /// In bits instead of nats.
+    #[arg(long)]
+    pub bits: bool,
+    /// Draws of a Monte Carlo estimate, where it takes one.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub samples: usize,
+    /// Seed of the estimate.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object instead of a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ganvas prob table`.
+#[derive(Args)]
+pub struct TableArgs {
+    /// The .csv file.
+    pub file: PathBuf,
+    /// A probability to compute, such as `y=2`, `y=2|x=1` or `x=1,y=2`. May be repeated.
+    #[arg(long, value_name = "EVENT")]
+    pub p: Vec<String>,
+    /// The entries are counts: divide them by their sum.
+    #[arg(long)]
+    pub counts: bool,
+    /// Mutual information in bits instead of nats.
+    #[arg(long)]
+    pub bits: bool,
+    /// Print one JSON object instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ganvas prob entropy`.
+#[derive(Args)]
+pub struct EntropyArgs {
+    /// The probabilities, such as `0.5,0.25,1/8,1/8`.
+    pub p: String,
+    /// In bits instead of nats.
+    #[arg(long)]
+    pub bits: bool,
+    /// Print one JSON object instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ganvas prob distance`.
+#[derive(Args)]
+pub struct DistanceArgs {
+    /// One sample.
+    pub a: PathBuf,
+    /// The other one.
+    pub b: PathBuf,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A preset, on the command line.

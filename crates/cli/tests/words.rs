@@ -21,6 +21,13 @@ fn every_command_has_help_with_an_example() {
         &["report"],
         &["accept"],
         &["train-extractors"],
+        &["prob"],
+        &["prob", "sample"],
+        &["prob", "kl"],
+        &["prob", "table"],
+        &["prob", "entropy"],
+        &["prob", "distance"],
+        &["prob", "laws"],
         &["completions"],
         &["man"],
     ] {

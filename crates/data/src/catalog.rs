@@ -83,6 +83,13 @@ pub fn find(id: &str) -> Result<&'static Entry, DataError> {
     })
 }
 
+/// The classes of mixtures.
+const MODES: &[&str] = &[
+    "mode 0", "mode 1", "mode 2", "mode 3", "mode 4", "mode 5", "mode 6", "mode 7", "mode 8", "mode 9", "mode 10",
+    "mode 11", "mode 12", "mode 13", "mode 14", "mode 15", "mode 16", "mode 17", "mode 18", "mode 19", "mode 20",
+    "mode 21", "mode 22", "mode 23", "mode 24",
+];
+
 const MIXTURE_ATTRIBUTION: &str = "computed; isotropic Gaussian mixtures as commonly used to show mode collapse";
 
 static CATALOG: &[Entry] = &[
@@ -204,7 +211,7 @@ static CATALOG: &[Entry] = &[
         shape: "2",
         items: synthetic::TRAIN + synthetic::TEST,
         test_items: synthetic::TEST,
-        class_names: &[],
+        class_names: MODES.split_at(8).0,
         licence: "MIT OR Apache-2.0",
         attribution: MIXTURE_ATTRIBUTION,
         source: "",
@@ -216,7 +223,7 @@ static CATALOG: &[Entry] = &[
         shape: "2",
         items: synthetic::TRAIN + synthetic::TEST,
         test_items: synthetic::TEST,
-        class_names: &[],
+        class_names: MODES,
         licence: "MIT OR Apache-2.0",
         attribution: MIXTURE_ATTRIBUTION,
         source: "",

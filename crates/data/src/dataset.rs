@@ -41,6 +41,14 @@ impl ItemShape {
             Self::Points { dims } => vec![dims],
         }
     }
+
+    /// `[channels, height, width]`; points have one channel and one row.
+    pub fn planes(&self) -> [usize; 3] {
+        match *self {
+            Self::Image { channels, height, width } => [channels, height, width],
+            Self::Points { dims } => [1, 1, dims],
+        }
+    }
 }
 
 /// `1x28x28` or `2`.
@@ -134,6 +142,11 @@ impl Split {
             }
         }
         out
+    }
+
+    /// The first `n` items, or all if there are fewer: `[n, item]`, as [`gather`](Self::gather) gives them.
+    pub fn first(&self, n: usize) -> Vec<f32> {
+        self.gather(&(0..n.min(self.len)).collect::<Vec<_>>())
     }
 
     /// The labels of the items with these indices, in this order; `None` where items have no class.

@@ -41,5 +41,5 @@ pub use error::DataError;
 pub use files::cache_dir;
 pub use get::{Got, GotFile, How, Progress, get};
 pub use loader::{HostBatch, Loader};
-pub use open::{OpenOptions, open};
+pub use open::{OpenOptions, is_fetched, open};
 pub use synthetic::{Modes, modes};

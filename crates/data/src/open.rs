@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
+use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
 use crate::{DataError, files, folder, synthetic, transform};
 
@@ -124,8 +125,10 @@ fn fetched(
 ) -> Result<(ItemShape, Split, Split), DataError> {
     let folder = options.folder(entry.id);
     let locate = |file: &RemoteFile| {
-        spellings(file.name).into_iter().map(|name| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-            DataError::NotFetched { id: entry.id.to_owned(), folder: folder.clone(), missing: file.name.to_owned() }
+        located(&folder, file).ok_or_else(|| DataError::NotFetched {
+            id: entry.id.to_owned(),
+            folder: folder.clone(),
+            missing: file.name.to_owned(),
         })
     };
     let paths = remote.iter().map(locate).collect::<Result<Vec<_>, _>>()?;
@@ -144,6 +147,19 @@ fn fetched(
         });
     };
     Ok((shape, train, test))
+}
+
+fn located(folder: &Path, file: &RemoteFile) -> Option<PathBuf> {
+    spellings(file.name).into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Whether the cache folder has all files of an entry, under any of the names that they go by. What is in them is checked
+/// when the data set is opened.
+pub fn is_fetched(entry: &Entry) -> bool {
+    match &entry.origin {
+        Origin::Files { files, .. } => files.iter().all(|file| located(&cache_dir().join(entry.id), file).is_some()),
+        _ => true,
+    }
 }
 
 /// The names under which an official file `*-images-idx3-ubyte.gz` is found: as it is, unpacked, and each with the dot that

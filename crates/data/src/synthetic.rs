@@ -63,7 +63,7 @@ pub(crate) fn dataset(entry: &Entry, modes: &Modes) -> Result<Dataset, DataError
     let streams = Streams::new(SEED).fork(entry.id);
     let train = draw(&mut streams.rng("points", 0), modes, TRAIN);
     let test = draw(&mut streams.rng("points", 1), modes, TEST);
-    let class_names = (0..modes.centres.len()).map(|mode| format!("mode {mode}")).collect();
+    let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
     Dataset::new(entry.id, entry.title, ItemShape::Points { dims: 2 }, class_names, train, test, entry.attribution)
 }
 

@@ -86,7 +86,7 @@ fn pixels_become_minus_one_to_one_and_the_mean_is_theirs() {
     digits.train.item_f32(0, digits.shape, &mut item);
     assert_eq!(item[0], -1.0);
     assert!((item[2] - (80.0 / 127.5 - 1.0)).abs() < 1e-7);
-    let all = digits.train.gather(&(0..digits.train.len).collect::<Vec<_>>());
+    let all = digits.train.first(digits.train.len);
     assert_eq!(all[..64], item);
     for (i, mean) in digits.train_mean().into_iter().enumerate() {
         let expected = all[i..].iter().step_by(64).map(|&x| f64::from(x)).sum::<f64>() / digits.train.len as f64;

@@ -168,8 +168,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// If the folder is no run, has no checkpoint that can be read, or does not fit the system.
-pub fn load(folder: &Path, system: &Definition, device: &Device) -> Result<Loaded, EngineError> {
-    let config = RunConfig::of_run(folder)?;
+pub fn load(folder: &Path, config: RunConfig, system: &Definition, device: &Device) -> Result<Loaded, EngineError> {
     let (checkpoint, damaged) = newest(folder)?;
     let build = Build { streams: Streams::new(config.seed), device };
     let mut model = (system.build)(&config.model, &config.data.spec(), &build)?;

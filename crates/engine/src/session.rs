@@ -11,7 +11,7 @@ use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
 use crate::step::{Guard, Step};
-use crate::system::{Batch, Model};
+use crate::system::{Batch, Model, to_device};
 
 /// How a session runs.
 #[derive(Clone, Debug)]
@@ -137,9 +137,8 @@ impl<'m> Session<'m> {
 }
 
 fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
-    let values = shape.len();
-    let n = batch.values.len() / values.max(1);
-    let items = Tensor::from_data(TensorData::new(batch.values, [n, values]), device);
+    let items = to_device(batch.values, shape, device);
+    let n = items.dims()[0];
     let labels = batch.labels.map(|labels| {
         let labels: Vec<i64> = labels.into_iter().map(i64::from).collect();
         Tensor::<1, Int>::from_data(TensorData::new(labels, [n]), device)

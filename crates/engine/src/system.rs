@@ -3,8 +3,8 @@
 //! A system is what a paper describes. It implements [`Model`] (what a run does with it) and [`System`] (how it is
 //! made), and one line, `Definition::of::<It>()`, registers it. Everything else follows from that.
 
-use burn::tensor::{Device, Int, Tensor};
-use ganvas_data::{Dataset, ItemShape};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::noise::Noise;
 use ganvas_nets::state::Part;
@@ -155,10 +155,33 @@ impl Batch {
 /// Flat items as `[batch, channels, height, width]`; points have one channel and one row.
 pub fn to_images(items: Tensor<2>, shape: ItemShape) -> Tensor<4> {
     let batch = items.dims()[0];
-    match shape {
-        ItemShape::Image { channels, height, width } => items.reshape([batch, channels, height, width]),
-        ItemShape::Points { dims } => items.reshape([batch, 1, 1, dims]),
-    }
+    let [channels, height, width] = shape.planes();
+    items.reshape([batch, channels, height, width])
+}
+
+/// Items from the host, one after the other, on the device: `[n, values]`.
+pub fn to_device(values: Vec<f32>, shape: ItemShape, device: &Device) -> Tensor<2> {
+    let size = shape.len();
+    let n = values.len() / size.max(1);
+    Tensor::from_data(TensorData::new(values, [n, size]), device)
+}
+
+/// Held-out items are brought to what a likelihood is of once, with this seed, whatever the run's.
+pub const OBSERVATION_SEED: u64 = 123;
+
+/// The first `n` items of a split as `model` takes them as observed, `[n, values]`; `name` tells splits apart.
+///
+/// The draws that this may take are always the same, so that likelihoods of several models compare.
+pub fn observed(
+    model: &dyn Likelihood,
+    split: &Split,
+    n: usize,
+    shape: ItemShape,
+    name: &str,
+    device: &Device,
+) -> Tensor<2> {
+    let noise = Noise::new(Streams::new(OBSERVATION_SEED), name, 0, device);
+    model.observe(to_device(split.first(n), shape, device), &noise)
 }
 
 /// What a run does with a system.

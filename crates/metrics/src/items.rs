@@ -14,6 +14,11 @@ pub struct Images {
 }
 
 impl Images {
+    /// Images of this shape, `[channels, height, width]`, from their values.
+    pub fn new([channels, height, width]: [usize; 3], values: Vec<f32>) -> Self {
+        Self { channels, height, width, values }
+    }
+
     /// How many images there are.
     pub fn len(&self) -> usize {
         self.values.len().checked_div(self.item_len()).unwrap_or(0)

@@ -7,17 +7,6 @@ use crate::items::same_dims;
 use crate::neighbours::squared_distance;
 use crate::{Features, MetricError};
 
-/// A mixture of equally likely isotropic Gaussians in the plane.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Modes {
-    /// The means.
-    pub centres: Vec<[f32; 2]>,
-    /// Standard deviation of each coordinate around its mean.
-    pub sd: f32,
-    /// Distance between neighbouring means.
-    pub spacing: f32,
-}
-
 /// How samples are distributed over the modes of a mixture.
 ///
 /// Never read `near` or `hq3` without `covered`: a sample that has collapsed to one mode has the best of both.
@@ -36,17 +25,25 @@ pub struct ModeCounts {
 
 /// Counts which modes are covered by samples, each of which belongs to the centre next to it.
 ///
+/// The modes are equally likely isotropic Gaussians: `centres` are their means, `sd` is the standard deviation of each
+/// coordinate, `spacing` the distance between neighbouring means.
+///
 /// # Errors
 /// If there is no sample or no centre, or a value is not finite.
-pub fn count_modes(samples: &[[f32; 2]], modes: &Modes) -> Result<ModeCounts, MetricError> {
+pub fn count_modes(
+    samples: &[[f32; 2]],
+    centres: &[[f32; 2]],
+    sd: f32,
+    spacing: f32,
+) -> Result<ModeCounts, MetricError> {
     Features::from_points(samples).check("sample", 1)?;
-    Features::from_points(&modes.centres).check("centre", 1)?;
-    let near_radius = (0.2 * f64::from(modes.spacing)).powi(2);
-    let hq3_radius = (3.0 * f64::from(modes.sd)).powi(2);
-    let mut near = vec![0usize; modes.centres.len()];
+    Features::from_points(centres).check("centre", 1)?;
+    let near_radius = (0.2 * f64::from(spacing)).powi(2);
+    let hq3_radius = (3.0 * f64::from(sd)).powi(2);
+    let mut near = vec![0usize; centres.len()];
     let mut hq3 = 0usize;
     for sample in samples {
-        let (mode, distance) = nearest(sample, &modes.centres);
+        let (mode, distance) = nearest(sample, centres);
         near[mode] += usize::from(distance <= near_radius);
         hq3 += usize::from(distance <= hq3_radius);
     }
@@ -97,6 +94,16 @@ mod tests {
     use super::*;
     use ganvas_prob::stream::{Streams, normals, uniforms};
 
+    struct Modes {
+        centres: Vec<[f32; 2]>,
+        sd: f32,
+        spacing: f32,
+    }
+
+    fn count(samples: &[[f32; 2]], modes: &Modes) -> Result<ModeCounts, MetricError> {
+        count_modes(samples, &modes.centres, modes.sd, modes.spacing)
+    }
+
     fn ring() -> Modes {
         let angle = |i: usize| i as f32 * std::f32::consts::FRAC_PI_4;
         let centres = (0..8).map(|i| [angle(i).cos(), angle(i).sin()]).collect();
@@ -124,7 +131,7 @@ mod tests {
     #[test]
     fn the_mixture_itself_covers_every_mode() {
         for modes in [ring(), grid()] {
-            let counts = count_modes(&draw(&modes, modes.centres.len(), 2500), &modes).unwrap();
+            let counts = count(&draw(&modes, modes.centres.len(), 2500), &modes).unwrap();
             assert_eq!(counts.covered, modes.centres.len());
             assert!(counts.near > 0.999, "{counts:?}");
             assert!((counts.hq3 - 0.9889).abs() < 0.0105, "{counts:?}");
@@ -133,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_collapsed_sample_is_near_but_covers_one_mode() {
-        let counts = count_modes(&draw(&ring(), 1, 2500), &ring()).unwrap();
+        let counts = count(&draw(&ring(), 1, 2500), &ring()).unwrap();
         assert_eq!((counts.covered, counts.modes), (1, 8));
         assert!(counts.near > 0.999);
     }
@@ -146,7 +153,7 @@ mod tests {
         let side = 5.0 * modes.spacing;
         let square = uniforms(&mut Streams::new(1).rng("square", 0), 200_000);
         let samples = pairs(square.into_iter().map(|u| side * (u - 0.5)).collect());
-        let counts = count_modes(&samples, &modes).unwrap();
+        let counts = count(&samples, &modes).unwrap();
         assert!((counts.near - 0.1257).abs() < 0.0055, "{counts:?}");
         assert!((counts.hq3 - 0.0177).abs() < 0.002, "{counts:?}");
     }
@@ -157,18 +164,18 @@ mod tests {
         let modes = ring();
         let far = [10.0, 10.0];
         let with = |n: usize| [vec![modes.centres[3]; n], vec![far; 800 - n]].concat();
-        assert_eq!(count_modes(&with(20), &modes).unwrap().covered, 1);
-        assert_eq!(count_modes(&with(19), &modes).unwrap().covered, 0);
-        assert_eq!(count_modes(&with(20), &modes).unwrap().near, 0.025);
+        assert_eq!(count(&with(20), &modes).unwrap().covered, 1);
+        assert_eq!(count(&with(19), &modes).unwrap().covered, 0);
+        assert_eq!(count(&with(20), &modes).unwrap().near, 0.025);
     }
 
     #[test]
     fn samples_that_are_no_points_are_refused() {
-        let error = count_modes(&[[0.0, 0.0], [0.0, f32::INFINITY]], &ring());
+        let error = count(&[[0.0, 0.0], [0.0, f32::INFINITY]], &ring());
         assert!(matches!(error, Err(MetricError::NotFinite { item: 1, position: 1, .. })));
-        assert!(matches!(count_modes(&[], &ring()), Err(MetricError::TooFew { .. })));
+        assert!(matches!(count(&[], &ring()), Err(MetricError::TooFew { .. })));
         let none = Modes { centres: vec![], ..ring() };
-        assert!(matches!(count_modes(&[[0.0, 0.0]], &none), Err(MetricError::TooFew { .. })));
+        assert!(matches!(count(&[[0.0, 0.0]], &none), Err(MetricError::TooFew { .. })));
     }
 
     /// In one dimension C = 2: k(0, 1) = 2/3, k(0, 2) = 1/3, k(0, 3) = 2/11, k(1, 2) = 2/3, k(1, 3) = 1/3.

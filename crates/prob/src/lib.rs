@@ -10,11 +10,13 @@
 //! - [`kl`]: the KL divergence of any two laws, by a registry of closed forms, by quadrature or by Monte Carlo.
 //! - [`distance`]: distances and tests between samples.
 //! - [`jensen`]: convexity, Jensen's inequality, and the gap of the evidence lower bound.
+//! - [`estimate`]: a mean of draws with its standard error.
 //! - [`joint`]: tables of joint probabilities over named axes.
 //! - [`text`]: laws and densities from text.
 
 pub mod distance;
 pub mod distributions;
+pub mod estimate;
 pub mod gaussian;
 pub mod information;
 pub mod jensen;

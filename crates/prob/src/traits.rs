@@ -67,19 +67,27 @@ pub trait Quantile {
     fn isf(&self, q: f64) -> f64;
 }
 
-/// Moments; NaN where one does not exist, infinite where it is.
+/// Moments; NaN where one does not exist or is not known, infinite where it is.
 pub trait Moments {
     /// `E[X]`.
-    fn mean(&self) -> f64;
+    fn mean(&self) -> f64 {
+        f64::NAN
+    }
 
     /// `E[(X - E[X])^2]`.
-    fn variance(&self) -> f64;
+    fn variance(&self) -> f64 {
+        f64::NAN
+    }
 
     /// `E[(X - E[X])^3] / variance^(3/2)`.
-    fn skewness(&self) -> f64;
+    fn skewness(&self) -> f64 {
+        f64::NAN
+    }
 
     /// `E[(X - E[X])^4] / variance^2 - 3`.
-    fn excess_kurtosis(&self) -> f64;
+    fn excess_kurtosis(&self) -> f64 {
+        f64::NAN
+    }
 }
 
 /// Entropy.
@@ -105,12 +113,12 @@ pub trait Sample {
 }
 
 /// A law on the real line behind a reference: what mixtures take. Whatever has the traits above is one.
-pub trait Univariate: Density + Cumulative + Quantile + Any + Debug + Send + Sync {
+pub trait Univariate: Density + Cumulative + Quantile + Moments + Any + Debug + Send + Sync {
     /// One draw.
     fn draw_one(&self, rng: &mut dyn Rng) -> f64;
 }
 
-impl<T: Density + Cumulative + Quantile + Sample + Any + Debug + Send + Sync> Univariate for T {
+impl<T: Density + Cumulative + Quantile + Moments + Sample + Any + Debug + Send + Sync> Univariate for T {
     fn draw_one(&self, rng: &mut dyn Rng) -> f64 {
         self.sample(rng)
     }
@@ -133,6 +141,11 @@ pub trait Law: Any + Debug + Send + Sync {
     fn univariate(&self) -> Option<&dyn Univariate> {
         None
     }
+
+    /// The same, with the ownership.
+    fn into_univariate(self: Box<Self>) -> Option<Box<dyn Univariate>> {
+        None
+    }
 }
 
 impl<T: Univariate> Law for T {
@@ -149,6 +162,10 @@ impl<T: Univariate> Law for T {
     }
 
     fn univariate(&self) -> Option<&dyn Univariate> {
+        Some(self)
+    }
+
+    fn into_univariate(self: Box<Self>) -> Option<Box<dyn Univariate>> {
         Some(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ganvas_data::{How, OpenOptions, Origin, cache_dir, catalog, find, get};
+use ganvas_data::{Entry, How, OpenOptions, Origin, cache_dir, catalog, find, get, is_fetched};
 
 use crate::args::DataCommand;
 use crate::error::CliError;
@@ -20,30 +20,19 @@ pub fn run(command: DataCommand) -> Result<(), CliError> {
 
 fn list() {
     for entry in catalog() {
-        println!(
-            "{:<14} {:<8} {:>6} items  {:<9} {}",
-            entry.id,
-            entry.shape,
-            entry.items,
-            state(entry.id, &entry.origin),
-            entry.title
-        );
+        println!("{:<14} {:<8} {:>6} items  {:<9} {}", entry.id, entry.shape, entry.items, state(entry), entry.title);
     }
     println!(
         "\nA folder of PNG or JPEG images (a subfolder for each class) or an IDX file is a data set too: --data PATH."
     );
 }
 
-fn state(id: &str, origin: &Origin) -> &'static str {
-    match origin {
+fn state(entry: &Entry) -> &'static str {
+    match entry.origin {
         Origin::Embedded => "built in",
         Origin::Procedural => "computed",
-        Origin::Files { files, .. } => {
-            let folder = cache_dir().join(id);
-            let there = |name: &str| folder.join(name).is_file() || folder.join(name.trim_end_matches(".gz")).is_file();
-            if files.iter().all(|file| there(file.name)) { "fetched" } else { "to fetch" }
-        }
-        _ => "",
+        _ if is_fetched(entry) => "fetched",
+        _ => "to fetch",
     }
 }
 
@@ -59,7 +48,7 @@ fn info(id: &str) -> Result<(), CliError> {
     println!("licence      {}", entry.licence);
     println!("attribution  {}", entry.attribution);
     println!("source       {}", entry.source);
-    println!("state        {}", state(entry.id, &entry.origin));
+    println!("state        {}", state(entry));
     if let Origin::Files { files, .. } = &entry.origin {
         println!("folder       {}", cache_dir().join(entry.id).display());
         for file in *files {

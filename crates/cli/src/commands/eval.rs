@@ -1,43 +1,42 @@
 //! `ganvas eval`.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::run::{Loaded, metrics_path};
 use ganvas_engine::session;
-use ganvas_engine::system::Likelihood;
+use ganvas_engine::system::{Likelihood, OBSERVATION_SEED, observed};
 use ganvas_metrics::baseline::independent_pixels;
 use ganvas_metrics::extractor::{Extractor, extractor_for};
 use ganvas_metrics::neighbours::precision_recall;
-use ganvas_metrics::points::{Modes, count_modes, mmd2_unbiased};
+use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Figure, Images, classes, frechet_distance};
 use ganvas_nets::noise::Noise;
+use ganvas_prob::estimate::Estimate;
 use ganvas_prob::stream::{Streams, permutation};
 use serde::{Deserialize, Serialize};
 
 use super::{data_of, load_run, write};
 use crate::args::EvalArgs;
-use crate::device::choose;
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::view;
 
-/// What `--json` prints, and `metrics.json` holds.
+/// What `--json` prints, here and in every command that measures, and `metrics.json` holds. Fields that do not apply are
+/// null.
 #[derive(Serialize, Deserialize)]
 pub struct Evaluation {
     /// The run folder, as it was named.
-    pub run: String,
+    pub run: Option<String>,
     /// The system's id.
-    pub system: String,
+    pub system: Option<String>,
     /// Steps of the checkpoint that was measured.
-    pub step: u64,
+    pub step: Option<u64>,
     /// The run's seed.
-    pub seed: u64,
+    pub seed: Option<u64>,
     /// The figures.
     pub metrics: Vec<Figure>,
 }
 
-/// Held-out items are brought to what a likelihood is of once, with this seed, whatever the run's.
-const OBSERVATION_SEED: u64 = 123;
 /// A test split smaller than this is too small to compare distributions with: the training split stands in.
 const ENOUGH_REAL: usize = 1000;
 /// Neighbours of precision and recall (Kynkaanniemi et al. 2019).
@@ -51,17 +50,16 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     if args.n < 2 || args.n > 100_000 {
         return Err(CliError::usage(format!("`--n` must be 2 to 100000, got {}", args.n), "for example `--n 2000`"));
     }
-    let loaded = load_run(&args.run, &args.device)?;
+    let (loaded, device) = load_run(&args.run, &args.device)?;
     let dataset = data_of(&loaded.config)?;
-    let device = choose(&args.device)?.device.inner();
     let mut progress = Progress::new(None, "{spinner} {msg}");
     let figures = measure(&loaded, &dataset, args.n, &device, &mut |text| progress.update(0, text, true));
     progress.finish();
     let evaluation = Evaluation {
-        run: args.run.display().to_string(),
-        system: loaded.config.system.clone(),
-        step: loaded.header.step,
-        seed: loaded.config.seed,
+        run: Some(args.run.display().to_string()),
+        system: Some(loaded.config.system.clone()),
+        step: Some(loaded.header.step),
+        seed: Some(loaded.config.seed),
         metrics: figures?,
     };
     let json = serde_json::to_string(&evaluation).map_err(|e| CliError::failure(e.to_string()))?;
@@ -69,7 +67,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     if args.json {
         println!("{json}");
     } else {
-        println!("{} on {}, step {}", evaluation.system, dataset.id, evaluation.step);
+        println!("{} on {}, step {}", loaded.config.system, dataset.id, loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
     }
     Ok(())
@@ -86,7 +84,7 @@ fn measure(
     tell(&format!("drawing {n} samples"));
     let fake = session::sample(loaded.model.as_ref(), n, &streams, device);
     let mut figures = match dataset.shape {
-        ItemShape::Image { .. } => images(dataset, &as_images(fake, dataset.shape), &streams, device, tell)?,
+        ItemShape::Image { .. } => images(dataset, &Images::new(dataset.shape.planes(), fake), &streams, device, tell)?,
         ItemShape::Points { .. } => points(dataset, fake)?,
     };
     if let Some(model) = loaded.model.likelihood() {
@@ -113,11 +111,11 @@ fn images(
     };
     let some = |split: &Split, name| {
         let order = permutation(&mut streams.rng(name, 0), split.len);
-        as_images(split.gather(&order[..n.min(split.len)]), dataset.shape)
+        Images::new(dataset.shape.planes(), split.gather(&order[..n.min(split.len)]))
     };
     let real = extractor.features(&some(reference, "reference"))?;
     let again = extractor.features(&some(other, "floor"))?;
-    let train = as_images(dataset.train.gather(&(0..dataset.train.len).collect::<Vec<_>>()), dataset.shape);
+    let train = Images::new(dataset.shape.planes(), dataset.train.first(dataset.train.len));
     let naive = extractor.features(&independent_pixels(&train, n, &streams.fork("pixels"))?)?;
     let features = extractor.features(fake)?;
     let label = |figure: Figure| Figure {
@@ -164,14 +162,13 @@ fn label_at(extractor: &Extractor, images: &Images) -> String {
 
 fn points(dataset: &Dataset, fake: Vec<f32>) -> Result<Vec<Figure>, CliError> {
     let n = fake.len() / 2;
-    let rows = |split: &Split| split.gather(&(0..n.min(split.len)).collect::<Vec<_>>());
+    let rows = |split: &Split| split.first(n);
     let real = rows(&dataset.test);
     let label = |figure: Figure| Figure { n_real: Some(real.len() / 2), n_fake: Some(n), ..figure };
     let mut figures = Vec::new();
     if let Some(modes) = ganvas_data::modes(&dataset.id) {
-        let modes = Modes { centres: modes.centres, sd: modes.sd, spacing: modes.spacing };
-        let counts = count_modes(fake.as_chunks::<2>().0, &modes)?;
-        let floor = count_modes(real.as_chunks::<2>().0, &modes)?;
+        let count = |points: &[f32]| count_modes(points.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing);
+        let (counts, floor) = (count(&fake)?, count(&real)?);
         for (name, value, floor) in [
             ("covered", counts.covered as f64, floor.covered as f64),
             ("near", counts.near, floor.near),
@@ -190,20 +187,14 @@ fn points(dataset: &Dataset, fake: Vec<f32>) -> Result<Vec<Figure>, CliError> {
 fn likelihood(model: &dyn Likelihood, dataset: &Dataset, device: &Device) -> Vec<Figure> {
     let streams = Streams::new(OBSERVATION_SEED);
     let noise = |name: &str, step: u64| Noise::new(streams, name, step, device);
-    let observe = |split: &Split, n: usize, name: &str| {
-        let rows: Vec<usize> = (0..n.min(split.len)).collect();
-        let values = split.gather(&rows);
-        let items = Tensor::from_data(TensorData::new(values, [rows.len(), dataset.shape.len()]), device);
-        model.observe(items, &noise(name, 0))
-    };
-    let test = observe(&dataset.test, dataset.test.len, "test");
-    let train = observe(&dataset.train, dataset.train.len, "train");
-    let elbo = Sample::of(&test, 500, |i, rows| model.elbo(rows, &noise("elbo", i)));
-    let baseline = Sample::of(&test, usize::MAX, |_, rows| model.independent(train.clone(), rows));
+    let observe = |split: &Split, name| observed(model, split, split.len, dataset.shape, name, device);
+    let (test, train) = (observe(&dataset.test, "test"), observe(&dataset.train, "train"));
+    let elbo = over(&test, 500, |i, rows| model.elbo(rows, &noise("elbo", i)));
+    let baseline = over(&test, usize::MAX, |_, rows| model.independent(train.clone(), rows));
     let some = test.clone().narrow(0, 0, IMPORTANCE_ITEMS.min(dataset.test.len));
-    let bound = Sample::of(&some, 250, |i, rows| model.bound(rows, IMPORTANCE_SAMPLES, &noise("bound", i)));
-    let some_baseline = Sample::of(&some, usize::MAX, |_, rows| model.independent(train.clone(), rows));
-    let figure = |name: &str, how: &str, sample: Sample, baseline: Sample| Figure {
+    let bound = over(&some, 250, |i, rows| model.bound(rows, IMPORTANCE_SAMPLES, &noise("bound", i)));
+    let some_baseline = over(&some, usize::MAX, |_, rows| model.independent(train.clone(), rows));
+    let figure = |name: &str, how: &str, sample: Estimate, baseline: Estimate| Figure {
         stderr: Some(sample.stderr),
         n_real: Some(sample.n),
         extractor: Some(format!("{how}, {}", model.observation())),
@@ -214,32 +205,14 @@ fn likelihood(model: &dyn Likelihood, dataset: &Dataset, device: &Device) -> Vec
     vec![figure("neg_elbo", "ELBO", elbo, baseline), figure("nll", &bound_of, bound, some_baseline)]
 }
 
-/// A mean over items and its standard error.
-struct Sample {
-    mean: f64,
-    stderr: f64,
-    n: usize,
-}
-
-impl Sample {
-    /// Of a function of rows that is given so many at a time, and how often it was called before.
-    fn of(rows: &Tensor<2>, at_a_time: usize, mut f: impl FnMut(u64, Tensor<2>) -> Tensor<1>) -> Self {
-        let n = rows.dims()[0];
-        let step = at_a_time.min(n).max(1);
-        let mut values: Vec<f64> = Vec::with_capacity(n);
-        for (i, start) in (0..n).step_by(step).enumerate() {
-            let part = rows.clone().narrow(0, start, step.min(n - start));
-            values.extend(f(i as u64, part).to_data().iter::<f64>());
-        }
-        let mean = values.iter().sum::<f64>() / n as f64;
-        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n as f64 - 1.0).max(1.0);
-        Self { mean, stderr: (variance / n as f64).sqrt(), n }
+/// The mean over rows of a function that is given so many at a time, and how often it was called before.
+fn over(rows: &Tensor<2>, at_a_time: usize, mut f: impl FnMut(u64, Tensor<2>) -> Tensor<1>) -> Estimate {
+    let n = rows.dims()[0];
+    let step = at_a_time.min(n).max(1);
+    let mut values: Vec<f64> = Vec::with_capacity(n);
+    for (i, start) in (0..n).step_by(step).enumerate() {
+        let part = rows.clone().narrow(0, start, step.min(n - start));
+        values.extend(f(i as u64, part).to_data().iter::<f64>());
     }
-}
-
-fn as_images(values: Vec<f32>, shape: ItemShape) -> Images {
-    match shape {
-        ItemShape::Image { channels, height, width } => Images { channels, height, width, values },
-        ItemShape::Points { dims } => Images { channels: 1, height: 1, width: dims, values },
-    }
+    Estimate::of(&values)
 }

@@ -44,8 +44,8 @@ fn part(dataset: &Dataset, split: &Split) -> Result<(Images, Vec<u32>), CliError
     let rows: Vec<usize> = (0..split.len).collect();
     let labels = split.gather_labels(&rows);
     match (dataset.shape, labels) {
-        (ItemShape::Image { channels, height, width }, Some(labels)) => {
-            Ok((Images { channels, height, width, values: split.gather(&rows) }, labels))
+        (ItemShape::Image { .. }, Some(labels)) => {
+            Ok((Images::new(dataset.shape.planes(), split.gather(&rows)), labels))
         }
         _ => Err(CliError::failure(format!("`{}` is no labelled set of images", dataset.id))),
     }

@@ -5,6 +5,7 @@ mod data;
 mod eval;
 mod extractors;
 mod list;
+mod prob;
 mod report;
 mod sample;
 mod train;
@@ -12,6 +13,7 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
@@ -33,6 +35,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Eval(args) => eval::run(&args),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
+        Command::Prob { command } => prob::run(command),
         Command::TrainExtractors(args) => extractors::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ganvas", &mut std::io::stdout());
@@ -62,15 +65,16 @@ fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
     Ok(dataset)
 }
 
-/// A trained run on the device of this word.
-fn load_run(folder: &Path, device: &str) -> Result<Loaded, CliError> {
+/// A trained run on the device of this word, and the device, which does not track gradients.
+fn load_run(folder: &Path, device: &str) -> Result<(Loaded, Device), CliError> {
     let config = RunConfig::of_run(folder)?;
     let system = systems::find(&config.system)?;
-    let loaded = load(folder, system, &choose(device)?.device)?;
+    let device = choose(device)?.device;
+    let loaded = load(folder, config, system, &device)?;
     for error in &loaded.damaged {
         eprintln!("warning: {error}; an older checkpoint is used");
     }
-    Ok(loaded)
+    Ok((loaded, device.inner()))
 }
 
 /// Writes a file as a whole or not at all.
@@ -92,10 +96,7 @@ fn absolute(path: &str) -> String {
 fn test_points(dataset: &Dataset) -> Vec<[f32; 2]> {
     const SHOWN: usize = 2000;
     match dataset.shape {
-        ItemShape::Points { dims: 2 } => {
-            let rows: Vec<usize> = (0..SHOWN.min(dataset.test.len)).collect();
-            dataset.test.gather(&rows).as_chunks::<2>().0.to_vec()
-        }
+        ItemShape::Points { dims: 2 } => dataset.test.first(SHOWN).as_chunks::<2>().0.to_vec(),
         _ => Vec::new(),
     }
 }

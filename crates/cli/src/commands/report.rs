@@ -40,7 +40,7 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
     });
     match &evaluation {
         None => notes.push(format!("not measured yet: `ganvas eval {shown}`")),
-        Some(found) if found.step != step => notes.push(format!("the figures are of step {}", found.step)),
+        Some(Evaluation { step: Some(of), .. }) if *of != step => notes.push(format!("the figures are of step {of}")),
         Some(_) => {}
     }
     if let Err(error) = &dataset {

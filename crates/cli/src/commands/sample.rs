@@ -8,7 +8,6 @@ use npyz::WriterBuilder;
 
 use super::{data_of, load_run, test_points, write};
 use crate::args::SampleArgs;
-use crate::device::choose;
 use crate::error::CliError;
 use crate::view;
 
@@ -34,13 +33,12 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
             ));
         }
     };
-    let loaded = load_run(&args.run, &args.device)?;
+    let (loaded, device) = load_run(&args.run, &args.device)?;
     let most = MOST_VALUES / loaded.config.data.shape.len().max(1);
     if args.n > most {
         let help = format!("at most {most} of this run at a time; another --seed gives others");
         return Err(CliError::usage(format!("{} samples do not fit in memory", args.n), help));
     }
-    let device = choose(&args.device)?.device.inner();
     let values = session::sample(loaded.model.as_ref(), args.n, &Streams::new(args.seed).fork("sample"), &device);
     write(&out, &encode(format, &values, &loaded.config)?)?;
     println!("{} samples of step {}: {}", args.n, loaded.header.step, out.display());

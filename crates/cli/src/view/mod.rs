@@ -7,6 +7,7 @@
 //! | `grid` | a PNG of many images side by side |
 //! | `scatter` | a 2-D sample beside the real points, as SVG or PNG |
 //! | `plot` | curves over steps, as SVG |
+//! | `density` | a sample of one variable against its law, as SVG |
 //! | `html` | the report: one file that needs nothing else |
 //! | `table` | figures as aligned text |
 //! | `chart` | what every SVG shares: canvas, legend, ticks |
@@ -14,6 +15,7 @@
 //! | `format` | how numbers are written, everywhere |
 
 mod chart;
+mod density;
 pub mod explain;
 pub mod format;
 mod grid;
@@ -22,6 +24,7 @@ mod plot;
 mod scatter;
 mod table;
 
+pub use density::{Sampled, sampled};
 pub use grid::image_grid;
 pub use html::{Png, Report, report};
 pub use plot::curves;

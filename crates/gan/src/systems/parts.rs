@@ -94,17 +94,9 @@ pub fn check_count(key: &str, count: usize, most: usize) -> Result<(), ConfigErr
     if (1..=most).contains(&count) { Ok(()) } else { Err(ConfigError::domain(key, format!("1 to {most}"), count)) }
 }
 
-/// Flat values as images.
-pub fn images(values: Vec<f32>, shape: ItemShape) -> Images {
-    match shape {
-        ItemShape::Image { channels, height, width } => Images { channels, height, width, values },
-        ItemShape::Points { dims } => Images { channels: 1, height: 1, width: dims, values },
-    }
-}
-
 /// The first `n` items of a split.
 pub fn first_images(split: &Split, shape: ItemShape, n: usize) -> Images {
-    images(split.gather(&(0..n.min(split.len)).collect::<Vec<_>>()), shape)
+    Images::new(shape.planes(), split.first(n))
 }
 
 /// The classifier whose features measure images of a data set.
@@ -131,7 +123,7 @@ pub fn quality(
     device: &Device,
 ) -> Result<Quality, AcceptError> {
     let streams = Streams::new(seed).fork("eval");
-    let fake = images(sample(model, n, &streams, device), dataset.shape);
+    let fake = Images::new(dataset.shape.planes(), sample(model, n, &streams, device));
     quality_of(&fake, dataset, extractor)
 }
 

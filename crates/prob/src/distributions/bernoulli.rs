@@ -17,6 +17,11 @@ impl Bernoulli {
         ParameterError::unless(is_probability(p), "Bernoulli", "p", "in [0, 1]", p)?;
         Ok(Self { p })
     }
+
+    /// P(X = 1).
+    pub fn p(&self) -> f64 {
+        self.p
+    }
 }
 
 impl Density for Bernoulli {

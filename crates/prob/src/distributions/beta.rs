@@ -1,5 +1,5 @@
-use super::numeric::solve;
-use super::special::{Tails, digamma_rest, incomplete_beta, ln_beta, ln_beta_factor};
+use super::numeric::tail_quantile;
+use super::special::{HALF_LN_2PI, Tails, digamma_rest, incomplete_beta, ln_a_beta, ln_beta_factor, stirling_rest};
 use super::{is_probability, positive};
 use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
@@ -28,6 +28,16 @@ impl Beta {
             value: alpha,
         })?;
         Ok(Self { alpha, beta, sampler })
+    }
+
+    /// The exponent of x, plus one.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// The exponent of 1 - x, plus one.
+    pub fn beta(&self) -> f64 {
+        self.beta
     }
 
     fn tails(&self, x: f64) -> Tails {
@@ -124,14 +134,15 @@ impl Moments for Beta {
 
 impl Entropy for Beta {
     fn entropy_nats(&self) -> f64 {
-        // ln B - (a - 1) psi(a) - (b - 1) psi(b) + (a + b - 2) psi(a + b); psi(x) = ln x - 1/(2 x) - rest(x), and the
-        // logarithms are gathered around ln(x / n), which does not cancel.
+        // ln B - (a - 1) psi(a) - (b - 1) psi(b) + (a + b - 2) psi(a + b), the large terms of Stirling's series and of
+        // that of psi(x) = ln x - rest(x) cancelled.
         let (a, b) = (self.alpha, self.beta);
         let n = a + b;
-        let (small, large) = if a < b { (a, b) } else { (b, a) };
-        let logs = (small - 1.0) * (small / n).ln() + (large - 1.0) * (-small / n).ln_1p();
-        let psi = |x: f64| 0.5 / x + digamma_rest(x);
-        ln_beta(a, b) - logs + (a - 1.0) * psi(a) + (b - 1.0) * psi(b) - (n - 2.0) * psi(n)
+        let rest = |x: f64| 0.5 / x + digamma_rest(x);
+        HALF_LN_2PI + 0.5 * ((a / n).ln() + b.ln()) - n.ln() + stirling_rest(a) + stirling_rest(b) - stirling_rest(n)
+            + (a - 1.0) * rest(a)
+            + (b - 1.0) * rest(b)
+            - (n - 2.0) * rest(n)
     }
 }
 
@@ -163,28 +174,17 @@ pub(super) fn quantile(a: f64, b: f64, p: f64, q: f64) -> (f64, f64) {
 /// The same for x <= 1/2, solved in ln x for the smaller of p and q.
 fn half_quantile(a: f64, b: f64, p: f64, q: f64) -> f64 {
     // I_x(a, b) <= x^a / (a B(a, b)) max(1, (1 - x)^(b - 1)).
-    let ln_constant = a.ln() + ln_beta(a, b);
-    let leading = (p.ln() + ln_constant) / a;
+    let ln_constant = ln_a_beta(a, b);
+    let leading = (if p <= q { p.ln() } else { (-q).ln_1p() } + ln_constant) / a;
     if leading + b.max(1.0).ln() < -40.0 {
         return leading.exp();
     }
     let low = leading - ((1.0 - b) * std::f64::consts::LN_2).max(0.0) / a;
     let high = 0.5_f64.ln();
-    let slope = |u: f64, ln: f64| {
+    let ln_density = |u: f64| {
         let y = -u.exp_m1();
-        (ln_beta_factor(a, b, u.exp(), y) - y.ln() - ln).exp()
+        ln_beta_factor(a, b, u.exp(), y) - y.ln()
     };
-    let low = low.min(high);
-    let u = if p <= q {
-        solve(p.ln(), low, high, low, |u| {
-            let ln = incomplete_beta(a, b, u.exp(), -u.exp_m1()).ln_lower;
-            (ln, slope(u, ln))
-        })
-    } else {
-        solve(-q.ln(), low, high, high, |u| {
-            let ln = incomplete_beta(a, b, u.exp(), -u.exp_m1()).ln_upper;
-            (-ln, slope(u, ln))
-        })
-    };
-    u.exp()
+    let tails = |u: f64| incomplete_beta(a, b, u.exp(), -u.exp_m1());
+    tail_quantile((p, q), ((low - 1e-12 * low.abs()).min(high), high), tails, ln_density).exp()
 }

@@ -1,6 +1,6 @@
-use super::numeric::first_integer;
+use super::is_probability;
+use super::numeric::count_quantile;
 use super::special::{HALF_LN_2PI, Tails, incomplete_beta, ln_binomial};
-use super::{is_probability, normal};
 use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
@@ -31,6 +31,16 @@ impl Binomial {
         Ok(Self { n, p, sampler })
     }
 
+    /// The number of trials.
+    pub fn n(&self) -> u64 {
+        self.n as u64
+    }
+
+    /// The probability of success.
+    pub fn p(&self) -> f64 {
+        self.p
+    }
+
     /// The tails of the beta law of the success k + 1: its lower one is P(X > k).
     fn tails(&self, x: f64) -> Tails {
         if x < 0.0 {
@@ -41,6 +51,11 @@ impl Binomial {
         }
         let k = x.floor();
         incomplete_beta(k + 1.0, self.n - k, self.p, 1.0 - self.p)
+    }
+
+    /// The largest count that can occur.
+    fn last(&self) -> f64 {
+        if self.p == 0.0 { 0.0 } else { self.n }
     }
 }
 
@@ -84,25 +99,11 @@ impl Cumulative for Binomial {
 
 impl Quantile for Binomial {
     fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        if p == 1.0 {
-            return if self.p == 0.0 { 0.0 } else { self.n };
-        }
-        let guess = self.mean() + self.variance().sqrt() * normal::ppf(p);
-        first_integer(0.0, self.n, guess, |k| self.cdf(k) >= p)
+        count_quantile(self, p, 1.0 - p, self.last())
     }
 
     fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        if q == 0.0 {
-            return if self.p == 0.0 { 0.0 } else { self.n };
-        }
-        let guess = self.mean() - self.variance().sqrt() * normal::ppf(q);
-        first_integer(0.0, self.n, guess, |k| self.sf(k) <= q)
+        count_quantile(self, 1.0 - q, q, self.last())
     }
 }
 

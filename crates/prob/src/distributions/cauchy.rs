@@ -1,5 +1,6 @@
-use super::{finite, is_probability, open01, positive};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::location_scale::{Standard, location_scale};
+use super::{finite, open01, positive};
+use crate::traits::{Moments, ParameterError, Sample};
 use rand::Rng;
 use std::f64::consts::PI;
 
@@ -21,54 +22,14 @@ impl Cauchy {
         Ok(Self { location, scale })
     }
 
-    fn standardise(&self, x: f64) -> f64 {
-        (x - self.location) / self.scale
-    }
-}
-
-impl Density for Cauchy {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        let z = self.standardise(x).abs();
-        let ln_square = if z > 1e8 { 2.0 * z.ln() } else { (z * z).ln_1p() };
-        -ln_square - (PI * self.scale).ln()
+    /// The location, which is the median.
+    pub fn location(&self) -> f64 {
+        self.location
     }
 
-    fn support(&self) -> Support {
-        Support::Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
-}
-
-impl Cumulative for Cauchy {
-    fn cdf(&self, x: f64) -> f64 {
-        cdf(self.standardise(x))
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        cdf(-self.standardise(x))
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        ln_cdf(self.standardise(x))
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        ln_cdf(-self.standardise(x))
-    }
-}
-
-impl Quantile for Cauchy {
-    fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        self.location + self.scale * quantile(p)
-    }
-
-    fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        self.location - self.scale * quantile(q)
+    /// The scale, half of the interquartile range.
+    pub fn scale(&self) -> f64 {
+        self.scale
     }
 }
 
@@ -90,37 +51,49 @@ impl Moments for Cauchy {
     }
 }
 
-impl Entropy for Cauchy {
-    fn entropy_nats(&self) -> f64 {
-        (4.0 * PI * self.scale).ln()
-    }
-}
-
 impl Sample for Cauchy {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.ppf(open01(rng))
+        // The branches of the quantile keep digits of p that a draw's u does not have.
+        self.location + self.scale * (PI * (open01(rng) - 0.5)).tan()
     }
 }
 
-/// The cdf for location 0 and scale 1: the angle of (z, 1) from the negative axis, in half turns.
-fn cdf(z: f64) -> f64 {
-    1.0_f64.atan2(-z) / PI
-}
+impl Standard for Cauchy {
+    fn ln_density(&self, z: f64) -> f64 {
+        let z = z.abs();
+        -if z > 1e8 { 2.0 * z.ln() } else { (z * z).ln_1p() } - PI.ln()
+    }
 
-fn ln_cdf(z: f64) -> f64 {
-    if z > 0.0 { (-cdf(-z)).ln_1p() } else { cdf(z).ln() }
-}
+    fn density(&self, z: f64) -> f64 {
+        1.0 / (PI * (1.0 + z * z))
+    }
 
-fn quantile(p: f64) -> f64 {
-    if p == 0.0 {
-        f64::NEG_INFINITY
-    } else if p == 1.0 {
-        f64::INFINITY
-    } else if p < 0.25 {
-        -1.0 / (PI * p).tan()
-    } else if p <= 0.75 {
-        (PI * (p - 0.5)).tan()
-    } else {
-        1.0 / (PI * (1.0 - p)).tan()
+    /// The angle of (z, 1) from the negative axis, in half turns.
+    fn below(&self, z: f64) -> f64 {
+        1.0_f64.atan2(-z) / PI
+    }
+
+    fn ln_below(&self, z: f64) -> f64 {
+        if z > 0.0 { (-self.below(-z)).ln_1p() } else { self.below(z).ln() }
+    }
+
+    fn lower_quantile(&self, p: f64) -> f64 {
+        if p == 0.0 {
+            f64::NEG_INFINITY
+        } else if p == 1.0 {
+            f64::INFINITY
+        } else if p < 0.25 {
+            -1.0 / (PI * p).tan()
+        } else if p <= 0.75 {
+            (PI * (p - 0.5)).tan()
+        } else {
+            1.0 / (PI * (1.0 - p)).tan()
+        }
+    }
+
+    fn entropy(&self) -> f64 {
+        (4.0 * PI).ln()
     }
 }
+
+location_scale!(Cauchy, location, scale);

@@ -19,6 +19,11 @@ impl Exponential {
         positive("Exponential", "rate", rate)?;
         Ok(Self { rate })
     }
+
+    /// The rate, the reciprocal of the mean.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
 }
 
 impl Density for Exponential {
@@ -30,6 +35,10 @@ impl Density for Exponential {
             return f64::NEG_INFINITY;
         }
         self.rate.ln() - self.rate * x
+    }
+
+    fn pdf(&self, x: f64) -> f64 {
+        if x < 0.0 { 0.0 } else { self.rate * (-self.rate * x).exp() }
     }
 
     fn support(&self) -> Support {

@@ -1,5 +1,5 @@
-use super::numeric::solve;
-use super::special::{HALF_LN_2PI, Tails, digamma_rest, incomplete_gamma, ln_gamma, ln_gamma_factor, stirling_rest};
+use super::numeric::tail_quantile;
+use super::special::{HALF_LN_2PI, Tails, digamma_rest, incomplete_gamma, ln_gamma_1p, ln_gamma_factor, stirling_rest};
 use super::{is_probability, positive};
 use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
@@ -28,6 +28,16 @@ impl Gamma {
             value: shape,
         })?;
         Ok(Self { shape, scale, sampler })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> f64 {
+        self.shape
+    }
+
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
     }
 
     fn tails(&self, x: f64) -> Tails {
@@ -86,19 +96,11 @@ impl Cumulative for Gamma {
 
 impl Quantile for Gamma {
     fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        self.scale
-            * if p <= 0.5 { quantile(self.shape, p, 1.0 - p, true) } else { quantile(self.shape, p, 1.0 - p, false) }
+        if is_probability(p) { self.scale * quantile(self.shape, p, 1.0 - p) } else { f64::NAN }
     }
 
     fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        self.scale
-            * if q <= 0.5 { quantile(self.shape, 1.0 - q, q, false) } else { quantile(self.shape, 1.0 - q, q, true) }
+        if is_probability(q) { self.scale * quantile(self.shape, 1.0 - q, q) } else { f64::NAN }
     }
 }
 
@@ -134,8 +136,8 @@ impl Sample for Gamma {
     }
 }
 
-/// The x where P(a, x) = p and Q(a, x) = q = 1 - p; the smaller of the two is solved for, in ln x.
-fn quantile(a: f64, p: f64, q: f64, lower: bool) -> f64 {
+/// The x where P(a, x) = p and Q(a, x) = q = 1 - p, solved for in ln x.
+fn quantile(a: f64, p: f64, q: f64) -> f64 {
     if p == 0.0 {
         return 0.0;
     }
@@ -143,25 +145,13 @@ fn quantile(a: f64, p: f64, q: f64, lower: bool) -> f64 {
         return f64::INFINITY;
     }
     // P(a, x) <= x^a / Gamma(a + 1).
-    let low = (p.ln() + ln_gamma(a + 1.0)) / a;
-    if low < -40.0 && lower {
+    let low = (if p <= q { p.ln() } else { (-q).ln_1p() } + ln_gamma_1p(a)) / a;
+    if low < -40.0 && p <= q {
         return low.exp();
-    }
-    let slope = |u: f64, ln: f64| (ln_gamma_factor(a, u.exp()) - ln).exp();
-    if lower {
-        let high = a.ln().max(low);
-        return solve(p.ln(), low, high, low, |u| {
-            let ln = incomplete_gamma(a, u.exp()).ln_lower;
-            (ln, slope(u, ln))
-        })
-        .exp();
     }
     // P(X > a + sqrt(2 a t) + t) <= exp(-t).
     let t = -q.ln();
     let high = (a + (2.0 * a * t).sqrt() + t).ln().max(low);
-    solve(-q.ln(), low.max(-750.0).min(high), high, high, |u| {
-        let ln = incomplete_gamma(a, u.exp()).ln_upper;
-        (-ln, slope(u, ln))
-    })
-    .exp()
+    let bracket = ((low - 1e-12 * low.abs()).max(-750.0).min(high), high);
+    tail_quantile((p, q), bracket, |u| incomplete_gamma(a, u.exp()), |u| ln_gamma_factor(a, u.exp())).exp()
 }

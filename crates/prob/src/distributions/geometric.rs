@@ -19,6 +19,28 @@ impl Geometric {
         ParameterError::unless(p > 0.0 && p <= 1.0, "Geometric", "p", "in (0, 1]", p)?;
         Ok(Self { p })
     }
+
+    /// The probability of success.
+    pub fn p(&self) -> f64 {
+        self.p
+    }
+
+    /// The smallest k with P(X <= k) >= p = 1 - q.
+    fn quantile(&self, p: f64, q: f64) -> f64 {
+        if !is_probability(p) {
+            return f64::NAN;
+        }
+        let ln_q = if p <= q { (-p).ln_1p() } else { q.ln() };
+        if ln_q == 0.0 || self.p == 1.0 {
+            return 1.0;
+        }
+        let k = ln_q / (-self.p).ln_1p();
+        if k < MOST {
+            first_integer(1.0, MOST, k, |k| if p <= q { self.cdf(k) >= p } else { self.sf(k) <= q })
+        } else {
+            k
+        }
+    }
 }
 
 impl Density for Geometric {
@@ -43,7 +65,8 @@ impl Cumulative for Geometric {
     }
 
     fn sf(&self, x: f64) -> f64 {
-        self.ln_sf(x).exp()
+        // The power is exact to the last digit where 1 - p is.
+        if self.p < 0.5 || x < 0.0 { self.ln_sf(x).exp() } else { (1.0 - self.p).powf(x.floor()) }
     }
 
     fn ln_cdf(&self, x: f64) -> f64 {
@@ -58,31 +81,11 @@ impl Cumulative for Geometric {
 
 impl Quantile for Geometric {
     fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        if p == 0.0 {
-            return 1.0;
-        }
-        if p == 1.0 {
-            return if self.p == 1.0 { 1.0 } else { f64::INFINITY };
-        }
-        let guess = (-p).ln_1p() / (-self.p).ln_1p();
-        first_integer(1.0, MOST, guess, |k| self.cdf(k) >= p)
+        self.quantile(p, 1.0 - p)
     }
 
     fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        if q == 0.0 {
-            return if self.p == 1.0 { 1.0 } else { f64::INFINITY };
-        }
-        if q == 1.0 {
-            return 1.0;
-        }
-        let guess = q.ln() / (-self.p).ln_1p();
-        first_integer(1.0, MOST, guess, |k| self.sf(k) <= q)
+        self.quantile(1.0 - q, q)
     }
 }
 

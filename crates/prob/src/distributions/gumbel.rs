@@ -1,6 +1,7 @@
+use super::location_scale::{Standard, location_scale};
 use super::special::{EULER, ln_1m_exp};
-use super::{finite, is_probability, open01, positive};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::{finite, open01, positive};
+use crate::traits::{Moments, ParameterError, Sample};
 use rand::Rng;
 use std::f64::consts::PI;
 
@@ -22,58 +23,14 @@ impl Gumbel {
         Ok(Self { location, scale })
     }
 
-    fn standardise(&self, x: f64) -> f64 {
-        (x - self.location) / self.scale
-    }
-}
-
-impl Density for Gumbel {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        let z = self.standardise(x);
-        if z == f64::NEG_INFINITY {
-            return z;
-        }
-        -z - (-z).exp() - self.scale.ln()
+    /// The location, which is the mode.
+    pub fn location(&self) -> f64 {
+        self.location
     }
 
-    fn support(&self) -> Support {
-        Support::Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
-}
-
-impl Cumulative for Gumbel {
-    fn cdf(&self, x: f64) -> f64 {
-        (-(-self.standardise(x)).exp()).exp()
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        -(-(-self.standardise(x)).exp()).exp_m1()
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        -(-self.standardise(x)).exp()
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        let z = self.standardise(x);
-        // Below the smallest normal exp(-z), where 1 - exp(-y) is y.
-        if z > 700.0 { -z } else { ln_1m_exp(-(-z).exp()) }
-    }
-}
-
-impl Quantile for Gumbel {
-    fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        self.location - self.scale * (-p.ln()).ln()
-    }
-
-    fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        self.location - self.scale * (-(-q).ln_1p()).ln()
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
     }
 }
 
@@ -95,14 +52,45 @@ impl Moments for Gumbel {
     }
 }
 
-impl Entropy for Gumbel {
-    fn entropy_nats(&self) -> f64 {
-        1.0 + EULER + self.scale.ln()
+impl Sample for Gumbel {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
+        self.location + self.scale * self.lower_quantile(open01(rng))
     }
 }
 
-impl Sample for Gumbel {
-    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.ppf(open01(rng))
+impl Standard for Gumbel {
+    fn ln_density(&self, z: f64) -> f64 {
+        if z == f64::NEG_INFINITY { z } else { -z - (-z).exp() }
+    }
+
+    fn below(&self, z: f64) -> f64 {
+        (-(-z).exp()).exp()
+    }
+
+    fn ln_below(&self, z: f64) -> f64 {
+        -(-z).exp()
+    }
+
+    fn above(&self, z: f64) -> f64 {
+        -(-(-z).exp()).exp_m1()
+    }
+
+    fn ln_above(&self, z: f64) -> f64 {
+        // Below the smallest normal exp(-z), where 1 - exp(-y) is y.
+        if z > 700.0 { -z } else { ln_1m_exp(-(-z).exp()) }
+    }
+
+    fn lower_quantile(&self, p: f64) -> f64 {
+        -(-p.ln()).ln()
+    }
+
+    fn upper_quantile(&self, q: f64) -> f64 {
+        -(-(-q).ln_1p()).ln()
+    }
+
+    fn entropy(&self) -> f64 {
+        1.0 + EULER
     }
 }
+
+location_scale!(Gumbel, location, scale);

@@ -25,6 +25,16 @@ impl LogNormal {
         Ok(Self { location, scale })
     }
 
+    /// The mean of ln X.
+    pub fn location(&self) -> f64 {
+        self.location
+    }
+
+    /// The standard deviation of ln X.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     fn standardise(&self, x: f64) -> f64 {
         (x.clamp(0.0, f64::INFINITY).ln() - self.location) / self.scale
     }
@@ -39,6 +49,12 @@ impl Density for LogNormal {
             return f64::NEG_INFINITY;
         }
         ln_density(self.standardise(x)) - x.ln() - self.scale.ln()
+    }
+
+    fn pdf(&self, x: f64) -> f64 {
+        let density = normal::density(self.standardise(x));
+        // Below, digits are lost before small x and scale can raise it.
+        if density < 1e-290 || density / x < 1e-290 { self.ln_pdf(x).exp() } else { density / x / self.scale }
     }
 
     fn support(&self) -> Support {

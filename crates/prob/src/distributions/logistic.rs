@@ -1,5 +1,6 @@
-use super::{finite, is_probability, open01, positive};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::location_scale::{Standard, location_scale};
+use super::{finite, open01, positive};
+use crate::traits::{Moments, ParameterError, Sample};
 use rand::Rng;
 use std::f64::consts::PI;
 
@@ -19,55 +20,6 @@ impl Logistic {
         finite("Logistic", "location", location)?;
         positive("Logistic", "scale", scale)?;
         Ok(Self { location, scale })
-    }
-
-    fn standardise(&self, x: f64) -> f64 {
-        (x - self.location) / self.scale
-    }
-}
-
-impl Density for Logistic {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        let z = self.standardise(x).abs();
-        -z - 2.0 * (-z).exp().ln_1p() - self.scale.ln()
-    }
-
-    fn support(&self) -> Support {
-        Support::Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
-}
-
-impl Cumulative for Logistic {
-    fn cdf(&self, x: f64) -> f64 {
-        1.0 / (1.0 + (-self.standardise(x)).exp())
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        1.0 / (1.0 + self.standardise(x).exp())
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        ln_sigmoid(self.standardise(x))
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        ln_sigmoid(-self.standardise(x))
-    }
-}
-
-impl Quantile for Logistic {
-    fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        self.location + self.scale * (p.ln() - (-p).ln_1p())
-    }
-
-    fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        self.location + self.scale * ((-q).ln_1p() - q.ln())
     }
 }
 
@@ -89,18 +41,39 @@ impl Moments for Logistic {
     }
 }
 
-impl Entropy for Logistic {
-    fn entropy_nats(&self) -> f64 {
-        2.0 + self.scale.ln()
-    }
-}
-
 impl Sample for Logistic {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.ppf(open01(rng))
+        self.location + self.scale * self.lower_quantile(open01(rng))
     }
 }
 
-fn ln_sigmoid(z: f64) -> f64 {
-    if z < 0.0 { z - z.exp().ln_1p() } else { -(-z).exp().ln_1p() }
+impl Standard for Logistic {
+    fn ln_density(&self, z: f64) -> f64 {
+        let z = z.abs();
+        -z - 2.0 * (-z).exp().ln_1p()
+    }
+
+    fn density(&self, z: f64) -> f64 {
+        let e = (-z.abs()).exp();
+        e / (1.0 + e) / (1.0 + e)
+    }
+
+    fn below(&self, z: f64) -> f64 {
+        1.0 / (1.0 + (-z).exp())
+    }
+
+    fn ln_below(&self, z: f64) -> f64 {
+        if z < 0.0 { z - z.exp().ln_1p() } else { -(-z).exp().ln_1p() }
+    }
+
+    fn lower_quantile(&self, p: f64) -> f64 {
+        // In the middle the difference of the logarithms would cancel.
+        if (0.25..=0.75).contains(&p) { ((2.0 * p - 1.0) / (1.0 - p)).ln_1p() } else { p.ln() - (-p).ln_1p() }
+    }
+
+    fn entropy(&self) -> f64 {
+        2.0
+    }
 }
+
+location_scale!(Logistic, location, scale);

@@ -16,23 +16,40 @@
 //! | [`Geometric`] | 1, 2, ... |
 //! | [`Poisson`] | 0, 1, ... |
 //! | [`Discrete`] | any finite set of reals |
+//!
+//! | Made of others | Support |
+//! |---|---|
+//! | [`Mixture`] of laws, [`VectorMixture`] of laws over vectors | that of its components |
+//! | [`Empirical`] law of a sample | its values |
+//! | [`Kde`] of a sample | all reals |
+//!
+//! | Over vectors | Support |
+//! |---|---|
+//! | [`MultivariateNormal`] | all of R^d |
+//! | [`Dirichlet`] | the simplex: values that are not negative and sum to 1 |
 
-mod numeric;
-mod special;
+mod location_scale;
+pub(crate) mod numeric;
+pub(crate) mod special;
 
 mod bernoulli;
 mod beta;
 mod binomial;
 mod categorical;
 mod cauchy;
+mod dirichlet;
 mod discrete;
+mod empirical;
 mod exponential;
 mod gamma;
 mod geometric;
 mod gumbel;
+mod kde;
 mod laplace;
 mod log_normal;
 mod logistic;
+mod mixture;
+mod multivariate_normal;
 mod normal;
 mod pareto;
 mod poisson;
@@ -47,14 +64,19 @@ pub use beta::Beta;
 pub use binomial::Binomial;
 pub use categorical::Categorical;
 pub use cauchy::Cauchy;
+pub use dirichlet::Dirichlet;
 pub use discrete::Discrete;
+pub use empirical::{Empirical, SampleError};
 pub use exponential::Exponential;
 pub use gamma::Gamma;
 pub use geometric::Geometric;
 pub use gumbel::Gumbel;
+pub use kde::Kde;
 pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use logistic::Logistic;
+pub use mixture::{Mixture, MixtureError, VectorMixture};
+pub use multivariate_normal::MultivariateNormal;
 pub use normal::Normal;
 pub use pareto::Pareto;
 pub use poisson::Poisson;

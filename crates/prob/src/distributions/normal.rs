@@ -1,9 +1,10 @@
+use super::location_scale::{Standard, location_scale};
 use super::special::HALF_LN_2PI;
-use super::{finite, is_probability, positive};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::{finite, positive};
+use crate::traits::{Moments, ParameterError, Sample};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
-use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2, TAU};
 
 /// The normal law: p(x) = exp(-(x - mean)^2 / (2 sd^2)) / (sd sqrt(2 pi)) on all reals.
 ///
@@ -36,15 +37,21 @@ impl Normal {
     pub fn sd(&self) -> f64 {
         self.sd
     }
-
-    fn standardise(&self, x: f64) -> f64 {
-        (x - self.mean) / self.sd
-    }
 }
 
 /// ln of the density of N(0, 1).
 pub(super) fn ln_density(z: f64) -> f64 {
     -0.5 * z * z - HALF_LN_2PI
+}
+
+/// The density of N(0, 1).
+pub(super) fn density(z: f64) -> f64 {
+    if z.is_nan() || z.abs() > 39.0 {
+        return ln_density(z).exp();
+    }
+    // z^2 in two parts, the first without rounding (Cody 1969): digits of a large exponent are digits of the result.
+    let coarse = (16.0 * z).trunc() / 16.0;
+    (-0.5 * coarse * coarse).exp() * (-0.5 * (z - coarse) * (z + coarse)).exp() / TAU.sqrt()
 }
 
 /// The cdf of N(0, 1).
@@ -100,44 +107,6 @@ pub(super) fn ppf(p: f64) -> f64 {
     z
 }
 
-impl Density for Normal {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        ln_density(self.standardise(x)) - self.sd.ln()
-    }
-
-    fn support(&self) -> Support {
-        Support::Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
-}
-
-impl Cumulative for Normal {
-    fn cdf(&self, x: f64) -> f64 {
-        cdf(self.standardise(x))
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        cdf(-self.standardise(x))
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        ln_cdf(self.standardise(x))
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        ln_cdf(-self.standardise(x))
-    }
-}
-
-impl Quantile for Normal {
-    fn ppf(&self, p: f64) -> f64 {
-        if is_probability(p) { self.mean + self.sd * ppf(p) } else { f64::NAN }
-    }
-
-    fn isf(&self, q: f64) -> f64 {
-        if is_probability(q) { self.mean - self.sd * ppf(q) } else { f64::NAN }
-    }
-}
-
 impl Moments for Normal {
     fn mean(&self) -> f64 {
         self.mean
@@ -156,15 +125,37 @@ impl Moments for Normal {
     }
 }
 
-impl Entropy for Normal {
-    fn entropy_nats(&self) -> f64 {
-        HALF_LN_2PI + 0.5 + self.sd.ln()
-    }
-}
-
 impl Sample for Normal {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         let z: f64 = StandardNormal.sample(rng);
         self.mean + self.sd * z
     }
 }
+
+impl Standard for Normal {
+    fn ln_density(&self, z: f64) -> f64 {
+        ln_density(z)
+    }
+
+    fn density(&self, z: f64) -> f64 {
+        density(z)
+    }
+
+    fn below(&self, z: f64) -> f64 {
+        cdf(z)
+    }
+
+    fn ln_below(&self, z: f64) -> f64 {
+        ln_cdf(z)
+    }
+
+    fn lower_quantile(&self, p: f64) -> f64 {
+        ppf(p)
+    }
+
+    fn entropy(&self) -> f64 {
+        HALF_LN_2PI + 0.5
+    }
+}
+
+location_scale!(Normal, mean, sd);

@@ -1,5 +1,9 @@
 //! Root finding and quadrature that quantiles and moments without a closed form rest on.
 
+use super::special::Tails;
+use super::{is_probability, normal};
+use crate::traits::{Cumulative, Moments};
+
 /// The root of an increasing `f(u) = target` within `[low, high]`, by Newton's method kept inside of the bracket.
 /// `f` gives value and derivative.
 pub fn solve(target: f64, mut low: f64, mut high: f64, start: f64, f: impl Fn(f64) -> (f64, f64)) -> f64 {
@@ -73,6 +77,42 @@ pub fn first_integer(low: f64, high: f64, guess: f64, holds: impl Fn(f64) -> boo
         }
     }
     above
+}
+
+/// The root u in [low, high] of a cdf with the given `tails` at u, where it is p and its complement q = 1 - p; the
+/// smaller of the two is solved for. `ln_density` is that of the variable u.
+pub fn tail_quantile(
+    (p, q): (f64, f64),
+    (low, high): (f64, f64),
+    tails: impl Fn(f64) -> Tails,
+    ln_density: impl Fn(f64) -> f64,
+) -> f64 {
+    let slope = |u: f64, ln: f64| (ln_density(u) - ln).exp();
+    if p <= q {
+        solve(p.ln(), low, high, low, |u| {
+            let ln = tails(u).ln_lower;
+            (ln, slope(u, ln))
+        })
+    } else {
+        solve(-q.ln(), low, high, high, |u| {
+            let ln = tails(u).ln_upper;
+            (-ln, slope(u, ln))
+        })
+    }
+}
+
+/// The smallest count k from 0 to `last` with P(X <= k) >= p = 1 - q: the smaller of p and q is compared, which has the
+/// digits.
+pub fn count_quantile(law: &(impl Cumulative + Moments), p: f64, q: f64, last: f64) -> f64 {
+    if !is_probability(p) {
+        return f64::NAN;
+    }
+    if q == 0.0 {
+        return last;
+    }
+    let z = if p <= q { normal::ppf(p) } else { -normal::ppf(q) };
+    let guess = law.mean() + law.variance().sqrt() * z;
+    first_integer(0.0, last.min(MOST), guess, |k| if p <= q { law.cdf(k) >= p } else { law.sf(k) <= q })
 }
 
 /// Positive nodes and weights of the Gauss-Legendre rule with 20 points (Abramowitz and Stegun, table 25.4).

@@ -22,13 +22,29 @@ impl Pareto {
         Ok(Self { scale, shape })
     }
 
+    /// The scale, the lower end of the support.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The shape, the exponent of the tail.
+    pub fn shape(&self) -> f64 {
+        self.shape
+    }
+
     /// ln(x / scale), zero below the support.
     fn ln_ratio(&self, x: f64) -> f64 {
         if x <= self.scale {
             return 0.0;
         }
-        let excess = (x - self.scale) / self.scale;
-        if excess < 1.0 { excess.ln_1p() } else { x.ln() - self.scale.ln() }
+        let (excess, ratio) = ((x - self.scale) / self.scale, x / self.scale);
+        if excess < 1.0 {
+            excess.ln_1p()
+        } else if ratio.is_finite() {
+            ratio.ln()
+        } else {
+            x.ln() - self.scale.ln()
+        }
     }
 }
 
@@ -111,6 +127,7 @@ impl Entropy for Pareto {
 
 impl Sample for Pareto {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.ppf(open01(rng))
+        // `ppf` in fewer steps; 1 - u is exact.
+        self.scale * (1.0 - open01(rng)).powf(-1.0 / self.shape)
     }
 }

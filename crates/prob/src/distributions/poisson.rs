@@ -1,6 +1,5 @@
-use super::numeric::{MOST, first_integer};
+use super::numeric::count_quantile;
 use super::special::{HALF_LN_2PI, Tails, incomplete_gamma, ln_poisson};
-use super::{is_probability, normal};
 use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
@@ -78,25 +77,11 @@ impl Cumulative for Poisson {
 
 impl Quantile for Poisson {
     fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        if p == 1.0 {
-            return f64::INFINITY;
-        }
-        let guess = self.rate + self.rate.sqrt() * normal::ppf(p);
-        first_integer(0.0, MOST, guess, |k| self.cdf(k) >= p)
+        count_quantile(self, p, 1.0 - p, f64::INFINITY)
     }
 
     fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        if q == 0.0 {
-            return f64::INFINITY;
-        }
-        let guess = self.rate - self.rate.sqrt() * normal::ppf(q);
-        first_integer(0.0, MOST, guess, |k| self.sf(k) <= q)
+        count_quantile(self, 1.0 - q, q, f64::INFINITY)
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! The incomplete gamma and beta functions of `statrs` are accurate but for their factor in front, whose logarithm is
 //! a difference of large numbers; the factor is replaced by Loader's (2000, "Fast and accurate computation of
-//! binomial probabilities"). Where `statrs` underflows or stops after 140 terms, the sums are taken here.
+//! binomial probabilities"). Where `statrs` underflows or stops after 140 terms, the sums are taken here; from
+//! parameters of 1e4 on the densities are integrated.
 
+use super::numeric::integrate;
 use statrs::function::{beta::checked_beta_reg, gamma as statrs_gamma};
 
 /// ln(2 pi) / 2.
@@ -42,27 +44,36 @@ pub fn digamma_rest(x: f64) -> f64 {
         - r * (1.0 / 120.0 - r * (1.0 / 252.0 - r * (1.0 / 240.0 - r * (1.0 / 132.0 - r * 691.0 / 32_760.0)))))
 }
 
+/// ln(1 + u) - u, without cancellation where u is near 0.
+fn ln_1p_rest(u: f64) -> f64 {
+    let v = u / (2.0 + u);
+    if v.abs() >= 0.3 {
+        return u.ln_1p() - u;
+    }
+    // ln(1 + u) = 2 (v + v^3 / 3 + v^5 / 5 + ...), and 2 v - u = -u v.
+    let mut sum = -u * v;
+    let mut power = 2.0 * v;
+    let mut odd = 3.0;
+    loop {
+        power *= v * v;
+        let next = sum + power / odd;
+        if next == sum {
+            return sum;
+        }
+        sum = next;
+        odd += 2.0;
+    }
+}
+
 /// x ln(x / m) + m - x, without cancellation where x is near m.
 pub fn deviance(x: f64, m: f64) -> f64 {
     if x == 0.0 {
-        return m;
+        m
+    } else if (x - m).abs() < 0.3 * (x + m) {
+        -x * ln_1p_rest((m - x) / x)
+    } else {
+        x * (x.ln() - m.ln()) + m - x
     }
-    if (x - m).abs() < 0.3 * (x + m) {
-        let v = (x - m) / (x + m);
-        let mut sum = (x - m) * v;
-        let mut power = 2.0 * x * v;
-        let mut odd = 3.0;
-        loop {
-            power *= v * v;
-            let next = sum + power / odd;
-            if next == sum {
-                return sum;
-            }
-            sum = next;
-            odd += 2.0;
-        }
-    }
-    x * (x.ln() - m.ln()) + m - x
 }
 
 /// ln of the Poisson mass m^k e^-m / Gamma(k + 1), for real k > 0 too.
@@ -137,6 +148,24 @@ pub fn ln_gamma_factor(a: f64, x: f64) -> f64 {
     a.ln() + ln_poisson(a, x)
 }
 
+/// ln Gamma(1 + x) for x >= 0, in the relative accuracy of small x.
+pub fn ln_gamma_1p(x: f64) -> f64 {
+    let y = 1.0 + x;
+    // psi(1) = -gamma carries what rounding took from a small x.
+    libm::lgamma(y) - EULER * (x - (y - 1.0))
+}
+
+/// From here on the tails of gamma and beta laws are integrated: series and continued fractions take the longer, and
+/// lose the more digits, the larger the parameters.
+const LARGE: f64 = 1e4;
+
+/// The integral of exp(f) from 0 on, where f(0) = 0, f'(0) = -slope, f''(0) = -curvature, and f is parabolic as far as
+/// exp(f) can be seen.
+fn tail_integral(slope: f64, curvature: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let reach = 90.0 / (slope + (slope * slope + 90.0 * curvature).sqrt());
+    integrate(0.0, reach, 8, |t| f(t).exp())
+}
+
 /// The regularised incomplete gamma function P(a, x) and its complement.
 pub fn incomplete_gamma(a: f64, x: f64) -> Tails {
     if x <= 0.0 {
@@ -145,7 +174,18 @@ pub fn incomplete_gamma(a: f64, x: f64) -> Tails {
     if x == f64::INFINITY {
         return Tails::NOTHING_ABOVE;
     }
+    if x <= 1.0 && a <= 1.0 {
+        return Tails::of_lower(ln_lower_gamma_small(a, x));
+    }
     let factor = ln_gamma_factor(a, x);
+    if a >= LARGE {
+        // Outwards from x, at x (1 + sign v).
+        let tail = |sign: f64| {
+            let slope = sign * (x - (a - 1.0));
+            factor + tail_integral(slope, a - 1.0, |v| (a - 1.0) * ln_1p_rest(sign * v) - slope * v).ln()
+        };
+        return if x < a { Tails::of_lower(tail(-1.0)) } else { Tails::of_upper(tail(1.0)) };
+    }
     let theirs = a * x.ln() - x - statrs_gamma::ln_gamma(a);
     let correct = |value: f64, or: fn(f64, f64) -> f64| {
         if value > 0.0 && theirs > -700.0 { value.ln() + (factor - theirs) } else { factor + or(a, x).ln() }
@@ -154,6 +194,21 @@ pub fn incomplete_gamma(a: f64, x: f64) -> Tails {
         Tails::of_lower(correct(statrs_gamma::checked_gamma_lr(a, x).unwrap_or(0.0), lower_gamma_series))
     } else {
         Tails::of_upper(correct(statrs_gamma::checked_gamma_ur(a, x).unwrap_or(0.0), upper_gamma_fraction))
+    }
+}
+
+/// ln P(a, x) for a and x in (0, 1], with the relative accuracy that its complement needs for small a: DLMF 8.7.1 with
+/// x^a / Gamma(1 + a) in front.
+fn ln_lower_gamma_small(a: f64, x: f64) -> f64 {
+    let (mut power, mut sum, mut n) = (1.0, 0.0, 0.0);
+    loop {
+        n += 1.0;
+        power *= -x / n;
+        let next = sum + power / (a + n);
+        if next == sum {
+            return a * x.ln() - ln_gamma_1p(a) + (a * sum).ln_1p();
+        }
+        sum = next;
     }
 }
 
@@ -205,6 +260,16 @@ pub fn ln_beta(a: f64, b: f64) -> f64 {
     entropy - 0.5 * (a.ln() + b.ln() - n.ln()) + HALF_LN_2PI + stirling_rest(a) + stirling_rest(b) - stirling_rest(n)
 }
 
+/// Whether a B(a, b) is near 1, so that its logarithm is small.
+fn is_small(a: f64, b: f64) -> bool {
+    a < 0.1 * b.min(1.0)
+}
+
+/// ln(a B(a, b)), in the relative accuracy of small a.
+pub fn ln_a_beta(a: f64, b: f64) -> f64 {
+    if is_small(a, b) { ln_gamma_1p(a) - integrate(0.0, a, 1, |t| digamma(b + t)) } else { a.ln() + ln_beta(a, b) }
+}
+
 /// The regularised incomplete beta function I_x(a, b) and its complement; `y` is 1 - x, given so that neither
 /// cancels.
 pub fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> Tails {
@@ -223,12 +288,22 @@ pub fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> Tails {
 
 /// ln I_x(a, b) for x below the mean.
 fn ln_lower_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
+    if is_small(a, b) {
+        // Near 1, with the relative accuracy that its complement needs.
+        return a * x.ln() - ln_a_beta(a, b) + (a * beta_series(a, b, x)).ln_1p();
+    }
     let factor = ln_beta_factor(a, b, x, y);
+    if a.min(b) >= LARGE {
+        // From x downwards, at x - x y w. The product is not rounded before it is subtracted.
+        let slope = (-(a + b - 2.0)).mul_add(x, a - 1.0);
+        let f = |w: f64| (a - 1.0) * ln_1p_rest(-y * w) + (b - 1.0) * ln_1p_rest(x * w) - slope * w;
+        return factor + tail_integral(slope, (a - 1.0) * y * y + (b - 1.0) * x * x, f).ln();
+    }
     if a.min(b) > 1.0 && a.max(b) > 1e3 {
         return factor + beta_fraction(a, b, x, y).ln();
     }
     if x * b.max(1.0) < 0.5 {
-        return factor - b * (-x).ln_1p() + beta_series(a, b, x).ln();
+        return factor - b * (-x).ln_1p() + (1.0 / a + beta_series(a, b, x)).ln();
     }
     let theirs = statrs_gamma::ln_gamma(a + b) - statrs_gamma::ln_gamma(a) - statrs_gamma::ln_gamma(b)
         + a * x.ln()
@@ -239,10 +314,10 @@ fn ln_lower_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
     }
 }
 
-/// Sum of (1 - b)_n / n! x^n / (a + n), DLMF 8.17.7 with 15.2.1.
+/// Sum of (1 - b)_n / n! x^n / (a + n) for n >= 1, DLMF 8.17.7 with 15.2.1.
 fn beta_series(a: f64, b: f64, x: f64) -> f64 {
     let mut power = 1.0;
-    let mut sum = 1.0 / a;
+    let mut sum = 0.0;
     let mut n = 0.0;
     loop {
         n += 1.0;

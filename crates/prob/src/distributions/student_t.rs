@@ -1,7 +1,8 @@
 use super::beta::quantile;
+use super::location_scale::{Standard, location_scale};
 use super::special::{digamma_rest, incomplete_beta, ln_beta};
-use super::{finite, is_probability, positive};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::{finite, positive};
+use crate::traits::{Moments, ParameterError, Sample};
 use rand::Rng;
 use rand_distr::Distribution;
 
@@ -34,16 +35,12 @@ impl StudentT {
         Ok(Self { location, scale, freedom, sampler })
     }
 
-    fn standardise(&self, x: f64) -> f64 {
-        (x - self.location) / self.scale
-    }
-
-    /// ln p(location).
+    /// ln of the density of Z at 0.
     fn ln_peak(&self) -> f64 {
-        -ln_beta(0.5 * self.freedom, 0.5) - 0.5 * self.freedom.ln() - self.scale.ln()
+        -ln_beta(0.5 * self.freedom, 0.5) - 0.5 * self.freedom.ln()
     }
 
-    /// ln P(Z > z) for the standardised variable and z >= 0.
+    /// ln P(Z > z) for z >= 0.
     fn ln_upper(&self, z: f64) -> f64 {
         if z.is_nan() {
             return z;
@@ -61,7 +58,7 @@ impl StudentT {
     }
 
     /// z >= 0 where P(Z > z) = q <= 1/2.
-    fn upper_quantile(&self, q: f64) -> f64 {
+    fn outer_quantile(&self, q: f64) -> f64 {
         let a = 0.5 * self.freedom;
         if q == 0.0 {
             return f64::INFINITY;
@@ -73,57 +70,6 @@ impl StudentT {
         }
         let (y, x) = quantile(0.5, a, 1.0 - 2.0 * q, 2.0 * q);
         (self.freedom * y / x).sqrt()
-    }
-}
-
-impl Density for StudentT {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        let z = self.standardise(x).abs();
-        let r = z / self.freedom.sqrt();
-        let ln_square = if r > 1e8 { 2.0 * z.ln() - self.freedom.ln() } else { (r * r).ln_1p() };
-        self.ln_peak() - 0.5 * (self.freedom + 1.0) * ln_square
-    }
-
-    fn support(&self) -> Support {
-        Support::Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }
-    }
-}
-
-impl Cumulative for StudentT {
-    fn cdf(&self, x: f64) -> f64 {
-        let z = self.standardise(x);
-        if z < 0.0 { self.ln_upper(-z).exp() } else { 1.0 - self.ln_upper(z).exp() }
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        let z = self.standardise(x);
-        if z > 0.0 { self.ln_upper(z).exp() } else { 1.0 - self.ln_upper(-z).exp() }
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        let z = self.standardise(x);
-        if z < 0.0 { self.ln_upper(-z) } else { (-self.ln_upper(z).exp()).ln_1p() }
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        let z = self.standardise(x);
-        if z > 0.0 { self.ln_upper(z) } else { (-self.ln_upper(-z).exp()).ln_1p() }
-    }
-}
-
-impl Quantile for StudentT {
-    fn ppf(&self, p: f64) -> f64 {
-        if !is_probability(p) {
-            return f64::NAN;
-        }
-        self.location + self.scale * if p < 0.5 { -self.upper_quantile(p) } else { self.upper_quantile(1.0 - p) }
-    }
-
-    fn isf(&self, q: f64) -> f64 {
-        if !is_probability(q) {
-            return f64::NAN;
-        }
-        self.location + self.scale * if q < 0.5 { self.upper_quantile(q) } else { -self.upper_quantile(1.0 - q) }
     }
 }
 
@@ -157,9 +103,34 @@ impl Moments for StudentT {
     }
 }
 
-impl Entropy for StudentT {
-    fn entropy_nats(&self) -> f64 {
-        // (n + 1)/2 [psi((n + 1)/2) - psi(n/2)] - ln p(location), the difference of logarithms taken first.
+impl Sample for StudentT {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
+        self.location + self.scale * self.sampler.sample(rng)
+    }
+}
+
+impl Standard for StudentT {
+    fn ln_density(&self, z: f64) -> f64 {
+        let z = z.abs();
+        let r = z / self.freedom.sqrt();
+        let ln_square = if r > 1e8 { 2.0 * z.ln() - self.freedom.ln() } else { (r * r).ln_1p() };
+        self.ln_peak() - 0.5 * (self.freedom + 1.0) * ln_square
+    }
+
+    fn below(&self, z: f64) -> f64 {
+        if z < 0.0 { self.ln_upper(-z).exp() } else { 1.0 - self.ln_upper(z).exp() }
+    }
+
+    fn ln_below(&self, z: f64) -> f64 {
+        if z < 0.0 { self.ln_upper(-z) } else { (-self.ln_upper(z).exp()).ln_1p() }
+    }
+
+    fn lower_quantile(&self, p: f64) -> f64 {
+        if p < 0.5 { -self.outer_quantile(p) } else { self.outer_quantile(1.0 - p) }
+    }
+
+    fn entropy(&self) -> f64 {
+        // (n + 1)/2 [psi((n + 1)/2) - psi(n/2)] - ln p(0), the difference of logarithms taken first.
         let n = self.freedom;
         let difference =
             (1.0 / n).ln_1p() + 1.0 / (n * (n + 1.0)) - digamma_rest(0.5 * (n + 1.0)) + digamma_rest(0.5 * n);
@@ -167,8 +138,4 @@ impl Entropy for StudentT {
     }
 }
 
-impl Sample for StudentT {
-    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.location + self.scale * self.sampler.sample(rng)
-    }
-}
+location_scale!(StudentT, location, scale);

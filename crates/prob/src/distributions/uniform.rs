@@ -22,6 +22,16 @@ impl Uniform {
         Ok(Self { low, high })
     }
 
+    /// The lower end.
+    pub fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The upper end.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     fn width(&self) -> f64 {
         self.high - self.low
     }

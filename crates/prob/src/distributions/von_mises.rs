@@ -29,9 +29,33 @@ impl VonMises {
         Ok(law)
     }
 
+    /// The location, in radians.
+    pub fn location(&self) -> f64 {
+        self.location
+    }
+
+    /// The concentration.
+    pub fn concentration(&self) -> f64 {
+        self.concentration
+    }
+
     /// The length of the mean of (cos X, sin X): I1(concentration) / I0(concentration).
     pub fn resultant(&self) -> f64 {
         2.0 * self.panels(0.0, PI, f64::cos) * (-self.ln_total).exp()
+    }
+
+    /// 1 - cos(X - location): its mean and its variance. The mean is one less [`Self::resultant`], without
+    /// cancellation where the concentration is large.
+    pub(crate) fn fall(&self) -> (f64, f64) {
+        let mass = 2.0 * (-self.ln_total).exp();
+        let fall = |t: f64| 2.0 * (0.5 * t).sin().powi(2);
+        let mean = mass * self.panels(0.0, PI, fall);
+        (mean, mass * self.panels(0.0, PI, |t| (fall(t) - mean).powi(2)))
+    }
+
+    /// ln of the integral of exp(concentration (cos t - 1)) over the circle.
+    pub(crate) fn ln_total(&self) -> f64 {
+        self.ln_total
     }
 
     /// The integral of g(t) exp(concentration (cos t - cos low)) over `[low, high]` in [0, pi], in panels no wider than

@@ -22,6 +22,16 @@ impl Weibull {
         Ok(Self { shape, scale })
     }
 
+    /// The shape.
+    pub fn shape(&self) -> f64 {
+        self.shape
+    }
+
+    /// The scale.
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     /// -ln sf(x).
     fn hazard(&self, x: f64) -> f64 {
         (x.clamp(0.0, f64::INFINITY) / self.scale).powf(self.shape)
@@ -65,6 +75,18 @@ impl Density for Weibull {
         let z = x / self.scale;
         let ln_power = if self.shape == 1.0 { 0.0 } else { (self.shape - 1.0) * z.ln() };
         (self.shape / self.scale).ln() + ln_power - z.powf(self.shape)
+    }
+
+    fn pdf(&self, x: f64) -> f64 {
+        let z = x / self.scale;
+        // The powers, as long as neither they nor their product underflow or overflow, keep digits that logarithms lose.
+        let (power, survival) = (z.powf(self.shape - 1.0), (-z.powf(self.shape)).exp());
+        let product = power * survival;
+        if x > 0.0 && survival > 1e-300 && product > 1e-290 && power < 1e290 {
+            self.shape / self.scale * product
+        } else {
+            self.ln_pdf(x).exp()
+        }
     }
 
     fn support(&self) -> Support {
@@ -135,6 +157,7 @@ impl Entropy for Weibull {
 
 impl Sample for Weibull {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.ppf(open01(rng))
+        // 1 - u is exact, and its logarithm takes less time than that of `ppf`.
+        self.scale * (-(1.0 - open01(rng)).ln()).powf(1.0 / self.shape)
     }
 }

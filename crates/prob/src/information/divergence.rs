@@ -1,4 +1,5 @@
 use super::{InformationError, ln_sum_exp, pair};
+use crate::kl::bregman::ln_rest;
 use std::f64::consts::LN_2;
 
 /// KL(p || q) = sum p ln(p / q), in nats (S. Kullback and R. A. Leibler 1951); infinite where p has mass and q has
@@ -20,12 +21,12 @@ pub fn kl_bits(p: &[f64], q: &[f64]) -> Result<f64, InformationError> {
 
 /// p ln(p / q) - p + q. The last two add up to nothing over a distribution; with them no term is negative, and
 /// distributions close to each other lose no digits.
-fn kl_term(p: f64, q: f64) -> f64 {
+pub(crate) fn kl_term(p: f64, q: f64) -> f64 {
     if p == 0.0 {
         return q;
     }
     let excess = (q - p) / p;
-    let term = if excess.abs() < 0.5 { p * (excess - excess.ln_1p()) } else { (q - p) + p * (p.ln() - q.ln()) };
+    let term = if excess.abs() < 0.5 { p * ln_rest(excess) } else { (q - p) + p * (p.ln() - q.ln()) };
     term.max(0.0)
 }
 

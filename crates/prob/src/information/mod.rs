@@ -26,7 +26,7 @@
 //! # Ok::<(), ganvas_prob::information::InformationError>(())
 //! ```
 
-mod divergence;
+pub(crate) mod divergence;
 mod entropy;
 mod huffman;
 

@@ -88,7 +88,9 @@ impl AliasTable {
         let product = u128::from(rng.next_u64()) * self.columns.len() as u128;
         let (index, place) = ((product >> 64) as usize, product as u64);
         let column = self.columns[index];
-        if place < column.threshold { index } else { column.alias as usize }
+        // Without a branch: no predictor could learn it.
+        let mask = usize::from(place >= column.threshold).wrapping_neg();
+        index ^ ((index ^ column.alias as usize) & mask)
     }
 }
 

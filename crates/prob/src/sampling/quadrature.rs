@@ -64,14 +64,25 @@ fn kronrod15(f: &impl Fn(f64) -> f64, a: f64, b: f64) -> Result<(f64, f64), Samp
 /// The integral of a density over [a, b], halved until both rules agree to 1e-11 of it or to `absolute`: the
 /// difference bounds the error of the 7-point rule; that of the 15-point rule is far smaller where f is smooth.
 pub fn integrate(f: &impl Fn(f64) -> f64, a: f64, b: f64, absolute: f64) -> Result<f64, SamplingError> {
+    integrate_with_error(f, a, b, absolute).map(|(value, _)| value)
+}
+
+/// The same, with the sum of what the rules differ by.
+pub fn integrate_with_error(
+    f: &impl Fn(f64) -> f64,
+    a: f64,
+    b: f64,
+    absolute: f64,
+) -> Result<(f64, f64), SamplingError> {
     let mut pending = vec![(a, b, 0)];
-    let (mut sum, mut calls) = (0.0, 0);
+    let (mut sum, mut errors, mut calls) = (0.0, 0.0, 0);
     while let Some((a, b, depth)) = pending.pop() {
         let (value, error) = kronrod15(f, a, b)?;
         calls += 15;
         let middle = 0.5 * (a + b);
         if error <= 1e-11 * value || error <= absolute || depth >= DEPTH || middle <= a || middle >= b {
             sum += value;
+            errors += error;
         } else if calls > CALLS {
             return Err(SamplingError::Diverges { x: middle });
         } else {
@@ -79,7 +90,7 @@ pub fn integrate(f: &impl Fn(f64) -> f64, a: f64, b: f64, absolute: f64) -> Resu
             pending.push((a, middle, depth + 1));
         }
     }
-    if sum.is_finite() { Ok(sum) } else { Err(SamplingError::Diverges { x: a }) }
+    if sum.is_finite() { Ok((sum, errors)) } else { Err(SamplingError::Diverges { x: a }) }
 }
 
 #[cfg(test)]

@@ -74,6 +74,25 @@ impl CovarianceFactor {
         Ok(Self { dims, lower })
     }
 
+    /// The factor L itself, `[dims, dims]` row-major, with a positive diagonal and zeros above it.
+    pub(crate) fn from_lower(dims: usize, lower: Vec<f64>) -> Self {
+        Self { dims, lower }
+    }
+
+    /// Side of the matrix.
+    pub fn dims(&self) -> usize {
+        self.dims
+    }
+
+    /// Turns x, `[dims]`, into L^-1 x.
+    pub(crate) fn solve_lower(&self, x: &mut [f64]) {
+        for i in 0..self.dims {
+            let (row, diagonal) = (&self.lower[i * self.dims..i * self.dims + i], self.lower[i * self.dims + i]);
+            let sum: f64 = row.iter().zip(&*x).map(|(l, x)| l * x).sum();
+            x[i] = (x[i] - sum) / diagonal;
+        }
+    }
+
     /// L, `[dims, dims]` row-major, zero above the diagonal.
     pub fn lower(&self) -> &[f64] {
         &self.lower

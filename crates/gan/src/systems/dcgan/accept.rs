@@ -3,14 +3,14 @@
 use burn::module::Module;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::session::sample;
-use ganvas_engine::system::{Build, DataSpec, Preset, System, to_images};
-use ganvas_metrics::Features;
+use ganvas_engine::system::{Build, DataSpec, Preset, System, to_device, to_images};
 use ganvas_metrics::neighbours::nearest_distances;
 use ganvas_metrics::probe::linear_probe;
+use ganvas_metrics::{Features, Images};
 use ganvas_nets::dcgan::{Discriminator, Generator};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::noise::{Noise, Pass};
@@ -19,7 +19,7 @@ use ganvas_prob::stream::{Streams, permutation};
 
 use super::{Dcgan, DcganConfig};
 use crate::systems::gan::{Gan, GanConfig};
-use crate::systems::parts::{extractor, first_images, images, median, quality};
+use crate::systems::parts::{extractor, first_images, median, quality};
 
 /// Samples and test images of each comparison.
 const N: usize = 5000;
@@ -136,8 +136,7 @@ fn settle(net: &Discriminator, dataset: &Dataset, streams: &Streams, device: &De
 }
 
 fn upload(values: Vec<f32>, shape: ItemShape, device: &Device) -> Tensor<4> {
-    let n = values.len() / shape.len();
-    to_images(Tensor::from_data(TensorData::new(values, [n, shape.len()]), device), shape)
+    to_images(to_device(values, shape, device), shape)
 }
 
 /// Every convolution's output, pooled by maxima to 4x4 and flattened.
@@ -170,7 +169,8 @@ fn memorisation(
     let read = |images| extractor.features(&images).map_err(AcceptError::figure);
     let train = read(first_images(&dataset.train, dataset.shape, dataset.train.len))?;
     let test = read(first_images(&dataset.test, dataset.shape, 500))?;
-    let fake = read(images(sample(trained, 500, &Streams::new(seed).fork("copies"), device), dataset.shape))?;
+    let fake =
+        read(Images::new(dataset.shape.planes(), sample(trained, 500, &Streams::new(seed).fork("copies"), device)))?;
     let distance = |query: &Features| {
         let distances = nearest_distances(query, &train).map_err(AcceptError::figure)?;
         Ok::<_, AcceptError>(median(distances.into_iter().map(f64::from).collect()))
@@ -201,7 +201,7 @@ fn walk(
         let z = ends[0].clone().mul_scalar(1.0 - share) + ends[1].clone().mul_scalar(share);
         let x: Tensor<2> = generator.forward(z, Pass::Eval).flatten(1, 3);
         let values = x.to_data().iter::<f32>().collect();
-        along.push(extractor.features(&images(values, trained.rule.shape)).map_err(AcceptError::figure)?);
+        along.push(extractor.features(&Images::new(trained.rule.shape.planes(), values)).map_err(AcceptError::figure)?);
     }
     let jumps = (0..PAIRS).map(|pair| {
         let lengths: Vec<f64> = along

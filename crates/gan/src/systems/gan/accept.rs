@@ -6,7 +6,7 @@ use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Build, DataSpec, System};
 use ganvas_metrics::baseline::independent_pixels;
-use ganvas_metrics::points::{Modes, count_modes};
+use ganvas_metrics::points::count_modes;
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::Activation;
 use ganvas_nets::mlp::{Mlp, MlpConfig};
@@ -16,7 +16,7 @@ use ganvas_prob::stream::Streams;
 
 use super::{Gan, GanConfig};
 use crate::objectives::Objective;
-use crate::systems::parts::{extractor, first_images, images, quality, quality_of};
+use crate::systems::parts::{extractor, first_images, quality, quality_of};
 
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     optimal_discriminator(acceptance);
@@ -106,13 +106,12 @@ fn collapses(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("ring8")?;
     let device = acceptance.plain_device();
     let Some(ring) = modes("ring8") else { return Ok(()) };
-    let ring = Modes { centres: ring.centres, sd: ring.sd, spacing: ring.spacing };
     for seed in acceptance.seeds() {
         let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(8000) };
         let trained = acceptance.train::<Gan>(&GanConfig::small(true), &trial)?;
         let values = sample(&trained.system, 2500, &Streams::new(seed).fork("eval"), &device);
-        let points: Vec<[f32; 2]> = images(values, dataset.shape).values.as_chunks::<2>().0.to_vec();
-        let counts = count_modes(&points, &ring).map_err(AcceptError::figure)?;
+        let counts = count_modes(values.as_chunks::<2>().0, &ring.centres, ring.sd, ring.spacing)
+            .map_err(AcceptError::figure)?;
         let conditions = format!("seed {seed}, ring8, 8000 steps of 256 in {:.0} s, 2500 samples", trained.seconds);
         acceptance.check("4 modes covered of 8", counts.covered as f64, Threshold::Recorded, &conditions);
         acceptance.check("4 near", counts.near, Threshold::Recorded, &conditions);

@@ -1,16 +1,15 @@
 //! Acceptance checks of the VAE.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 use ganvas_data::Split;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
-use ganvas_engine::system::Likelihood;
+use ganvas_engine::system::{Likelihood, observed};
 use ganvas_nets::noise::Noise;
+use ganvas_prob::estimate::Estimate;
 use ganvas_prob::stream::Streams;
 
 use super::{Decoder, Vae, VaeConfig};
 
-/// Test images are binarised once, with this seed.
-const BINARIZATION_SEED: u64 = 123;
 const EPOCHS: u64 = 8;
 
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
@@ -22,8 +21,8 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 128, until: Until::Steps(steps) };
         let trained = acceptance.train::<Vae>(&config, &trial)?;
         let vae = &trained.system;
-        let noise = Noise::new(Streams::new(BINARIZATION_SEED), "test", 0, &device);
-        let test = vae.observe(upload(&dataset.test, dataset.test.len, &device), &noise);
+        let observe = |split: &Split, name| observed(vae, split, split.len, dataset.shape, name, &device);
+        let test = observe(&dataset.test, "test");
         let some = test.clone().narrow(0, 0, 1000.min(dataset.test.len));
         let noise = Noise::new(Streams::new(seed), "accept", 0, &device);
         let at = format!("seed {seed}, MNIST, 784-400-20, {EPOCHS} epochs of 128 in {:.0} s", trained.seconds);
@@ -63,11 +62,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
 
         // 4: the level.
         let all = Figures::of(batched(&test, |x| vae.elbo(x, &noise)));
-        let train = vae.observe(
-            upload(&dataset.train, dataset.train.len, &device),
-            &Noise::new(Streams::new(BINARIZATION_SEED), "train", 0, &device),
-        );
-        let marginals = Figures::of(vae.independent(train, test));
+        let marginals = Figures::of(vae.independent(observe(&dataset.train, "train"), test));
         let conditions = format!("{at}; {} test images, dynamic binarization, se {:.3}", all.values.len(), all.stderr);
         acceptance.check("4 -ELBO, nats", -all.mean, Threshold::AtMost(110.0), conditions);
         let conditions = format!("{at}; 1000 test images, dynamic binarization, se {:.3}", bounds[3].stderr);
@@ -75,12 +70,6 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         acceptance.check("4 per-pixel marginals, nats", -marginals.mean, Threshold::Recorded, at);
     }
     Ok(())
-}
-
-fn upload(split: &Split, n: usize, device: &Device) -> Tensor<2> {
-    let values = split.gather(&(0..n).collect::<Vec<_>>());
-    let size = values.len() / n.max(1);
-    Tensor::from_data(TensorData::new(values, [n, size]), device)
 }
 
 /// A function of rows, 500 rows at a time.
@@ -99,10 +88,8 @@ struct Figures {
 
 impl Figures {
     fn new(values: Vec<f64>) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        Self { values, mean, stderr: (variance / n).sqrt() }
+        let Estimate { mean, stderr, .. } = Estimate::of(&values);
+        Self { values, mean, stderr }
     }
 
     fn of(values: Tensor<1>) -> Self {
