@@ -94,7 +94,7 @@ pub enum InformationError {
 }
 
 /// The probabilities divided by their sum, which must be 1 within 1e-9.
-fn pmf(p: &[f64]) -> Result<Vec<f64>, InformationError> {
+pub(crate) fn pmf(p: &[f64]) -> Result<Vec<f64>, InformationError> {
     if let Some(index) = p.iter().position(|x| !(0.0..=1.0 + SUM_TOLERANCE).contains(x)) {
         return Err(InformationError::Probability { index, value: p[index] });
     }

@@ -8,6 +8,7 @@
 //! | a pdf below M times one that can be drawn from | [`Rejection`], which checks the bound at every proposal |
 //! | a log-concave density and its slope | [`AdaptiveRejection`], which finds the envelope itself |
 //! | mean and scale of a Gaussian | [`reparameterise_diagonal`], [`CovarianceFactor`] |
+//! | an integral over a cube of few dimensions | [`QuasiRandom`], [`quasi_mean`] |
 //! | draws from another law, and an expectation to estimate | [`importance_sampling`], [`antithetic_mean`] |
 //!
 //! A density need not be normalised unless a page says so. What is wrong with it is an error that names the place:
@@ -21,6 +22,7 @@ mod importance;
 mod inverse_table;
 mod numerical;
 pub(crate) mod quadrature;
+mod quasi;
 mod rejection;
 mod reparameterise;
 
@@ -31,6 +33,7 @@ pub use antithetic::{AntitheticEstimate, antithetic_mean, antithetic_pairs};
 pub use importance::{ImportanceEstimate, effective_sample_size, importance_estimate, importance_sampling};
 pub use inverse_table::InverseTable;
 pub use numerical::{NumericalInverse, NumericalInverseConfig};
+pub use quasi::{QuasiEstimate, QuasiRandom, quasi_mean};
 pub use rejection::{Proposal, Rejection, UniformProposal};
 pub use reparameterise::{CovarianceFactor, reparameterise_diagonal};
 

@@ -1,1 +1,0 @@
-//! Convexity and Jensen's inequality.

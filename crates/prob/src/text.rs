@@ -1,1 +1,0 @@
-//! Laws and densities from text.
