@@ -123,11 +123,9 @@ pub enum DataCommand {
 #[derive(Subcommand)]
 pub enum ProbCommand {
     /// Draw from a density or a law, and say how well the draws follow it
-    #[command(
-        after_help = "Examples:\n  ganvas prob sample --pdf \"3/8*x^2\" --on 0:2 --n 100000 --plot x.svg\n  \
+    #[command(after_help = "Examples:\n  ganvas prob sample --pdf \"3/8*x^2\" --on 0:2 --n 100000 --plot x.svg\n  \
         ganvas prob sample --pdf \"exp(-x^4)\" --on=-inf:inf --method rejection --proposal \"normal(0, 0.7)\" --factor 4\n  \
-        ganvas prob sample --law \"gamma(2, 1)\" --out x.csv"
-    )]
+        ganvas prob sample --law \"gamma(2, 1)\" --out x.csv")]
     Sample(ProbSampleArgs),
     /// The KL divergence of two laws, by a closed form, by quadrature or by Monte Carlo
     #[command(after_help = "Example:\n  ganvas prob kl \"normal(1, 2)\" \"normal(0, 1)\" --bits")]

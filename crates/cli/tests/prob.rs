@@ -46,7 +46,8 @@ fn draws_follow_the_density_by_every_method_and_are_written_whole() {
 
     succeed(f, &[&["prob"], &cubic as &[&str], &["--out", "a/x.npy", "--plot", "x.svg"]].concat());
     succeed(f, &[&["prob"], &cubic as &[&str], &["--out", "x.csv"]].concat());
-    let array = npyz::NpyFile::new(&fs::read(f.join("a/x.npy")).unwrap()[..]).unwrap();
+    let bytes = fs::read(f.join("a/x.npy")).unwrap();
+    let array = npyz::NpyFile::new(&bytes[..]).unwrap();
     assert_eq!(array.shape(), [20_000]);
     let values: Vec<f64> = array.into_vec().unwrap();
     let text = fs::read_to_string(f.join("x.csv")).unwrap();
@@ -80,7 +81,9 @@ fn divergences_entropies_and_tables_are_the_known_ones() {
 fn two_samples_are_compared_whatever_their_file() {
     let folder = tempfile::tempdir().unwrap();
     let f = folder.path();
-    for (file, law, seed) in [("a.npy", "normal(0, 1)", "1"), ("b.csv", "normal(0, 1)", "2"), ("c.npy", "normal(1, 1)", "3")] {
+    for (file, law, seed) in
+        [("a.npy", "normal(0, 1)", "1"), ("b.csv", "normal(0, 1)", "2"), ("c.npy", "normal(1, 1)", "3")]
+    {
         succeed(f, &["prob", "sample", "--law", law, "--n", "5000", "--seed", seed, "--out", file]);
     }
     assert!(figure(f, &["distance", "a.npy", "b.csv"], "wasserstein1") < 0.1);

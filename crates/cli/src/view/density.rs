@@ -60,7 +60,8 @@ pub fn sampled(plot: &Sampled) -> String {
     ];
     let entries = entries.map(|(label, colour, mark)| Entry { label, colour, mark });
     let header = Header::new(plot.title, WIDTH, entries.into());
-    let aria = format!("{}: histogram of {} draws with the density, and both distribution functions", plot.title, count(n));
+    let aria =
+        format!("{}: histogram of {} draws with the density, and both distribution functions", plot.title, count(n));
     svg((WIDTH, header.height + 2 * PANEL_HEIGHT), &aria, |area| {
         let (top, rest) = area.split_vertically(header.height);
         header.draw(&top)?;
@@ -93,13 +94,7 @@ const BARS: RGBColor = RGBColor(0xc4, 0xc9, 0xce);
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
-fn panel(
-    area: &Area<'_>,
-    x: Axis,
-    y: Axis,
-    label: &str,
-    draw: impl FnOnce(&mut Chart<'_, '_>) -> Drawn,
-) -> Drawn {
+fn panel(area: &Area<'_>, x: Axis, y: Axis, label: &str, draw: impl FnOnce(&mut Chart<'_, '_>) -> Drawn) -> Drawn {
     let mut chart = ChartBuilder::on(area)
         .margin_right(48)
         .margin_left(8)

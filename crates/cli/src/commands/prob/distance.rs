@@ -20,16 +20,18 @@ const PAIRS_OF: usize = 10_000;
 pub fn run(args: &DistanceArgs) -> Result<(), CliError> {
     let (a, b) = (files::read(&args.a)?, files::read(&args.b)?);
     if a.dims != b.dims {
-        let message = format!("rows of {} hold {} values, rows of {} {}", args.a.display(), a.dims, args.b.display(), b.dims);
+        let message =
+            format!("rows of {} hold {} values, rows of {} {}", args.a.display(), a.dims, args.b.display(), b.dims);
         return Err(CliError::failure(message));
     }
     let dims = a.dims;
     let paths = [&args.a, &args.b];
     let fault = |error: DistanceError| {
         let text = error.to_string();
-        let named = paths.iter().enumerate().fold(text, |text, (i, path)| {
-            text.replace(&format!("sample {i}"), &path.display().to_string())
-        });
+        let named = paths
+            .iter()
+            .enumerate()
+            .fold(text, |text, (i, path)| text.replace(&format!("sample {i}"), &path.display().to_string()));
         CliError::failure(named)
     };
     let (n_a, n_b) = (a.values.len() / dims, b.values.len() / dims);
@@ -46,7 +48,11 @@ pub fn run(args: &DistanceArgs) -> Result<(), CliError> {
         tests.push(("ad", "Anderson-Darling", anderson_darling_k_samples(&[x, y]).map_err(fault)?));
     } else {
         let of = |values| Moments::of::<f64>(dims, values).map_err(failed);
-        figures.push(label(Figure::new("frechet", frechet(&of(&a.values)?, &of(&b.values)?).map_err(failed)?), n_a, n_b));
+        figures.push(label(
+            Figure::new("frechet", frechet(&of(&a.values)?, &of(&b.values)?).map_err(failed)?),
+            n_a,
+            n_b,
+        ));
     }
     // The first rows: those of a sample come in no order.
     let some = |values: &[f64]| values[..values.len().min(PAIRS_OF * dims)].to_vec();

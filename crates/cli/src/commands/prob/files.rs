@@ -24,7 +24,10 @@ pub fn read(path: &Path) -> Result<Rows, CliError> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("npy") => npy(path),
         Some("csv") => csv(path),
-        _ => Err(CliError::usage(format!("`{}` ends in neither .npy nor .csv", path.display()), "save the sample as one")),
+        _ => Err(CliError::usage(
+            format!("`{}` ends in neither .npy nor .csv", path.display()),
+            "save the sample as one",
+        )),
     }
 }
 

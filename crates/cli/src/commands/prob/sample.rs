@@ -228,9 +228,10 @@ impl Density {
             (SamplingError::NotANumber { .. } | SamplingError::Parameter { .. }, Some(Err(reason))) => {
                 failed(reason.clone())
             }
-            (error @ SamplingError::EnvelopeViolated { .. }, _) => {
-                CliError { help: Some("a larger --factor M is needed: p(x) <= M q(x) everywhere".into()), ..failed(error) }
-            }
+            (error @ SamplingError::EnvelopeViolated { .. }, _) => CliError {
+                help: Some("a larger --factor M is needed: p(x) <= M q(x) everywhere".into()),
+                ..failed(error)
+            },
             (error, _) => failed(error),
         })
     }

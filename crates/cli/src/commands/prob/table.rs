@@ -102,7 +102,9 @@ fn read(path: &Path, counts: bool) -> Result<JointTable, CliError> {
             }
         }
         let size = axes.iter().map(|axis| axis.1.len()).try_fold(1usize, |product, n| product.checked_mul(n));
-        let Some(size) = size.filter(|&size| size <= 1 << 24) else { return Err(fault("the table is too large".into())) };
+        let Some(size) = size.filter(|&size| size <= 1 << 24) else {
+            return Err(fault("the table is too large".into()));
+        };
         let mut entries: Vec<Option<f64>> = vec![None; size];
         for (i, row) in cells.iter().enumerate() {
             let place = axes.iter().zip(row).fold(0, |place, ((_, outcomes), cell)| {
