@@ -181,7 +181,7 @@ fn check(args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn bench(args: &[OsString]) -> Result<(), Failure> {
-    cargo::run(cargo::cargo("bench").args(["--package", "ganvas-benches"]).args(args))
+    cargo::run(cargo::cargo("bench").args(["--package", "ganvas-benches", "--package", "ganvas-prob"]).args(args))
 }
 
 fn docs(args: &[OsString]) -> Result<(), Failure> {

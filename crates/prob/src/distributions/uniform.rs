@@ -10,6 +10,8 @@ use rand::Rng;
 pub struct Uniform {
     low: f64,
     high: f64,
+    /// `high - low`.
+    width: f64,
 }
 
 impl Uniform {
@@ -19,7 +21,7 @@ impl Uniform {
         finite("Uniform", "high", high)?;
         ParameterError::unless(low < high, "Uniform", "high", "greater than low", high)?;
         ParameterError::unless((high - low).is_finite(), "Uniform", "high", "at a finite distance of low", high)?;
-        Ok(Self { low, high })
+        Ok(Self { low, high, width: high - low })
     }
 
     /// The lower end.
@@ -31,10 +33,6 @@ impl Uniform {
     pub fn high(&self) -> f64 {
         self.high
     }
-
-    fn width(&self) -> f64 {
-        self.high - self.low
-    }
 }
 
 impl Density for Uniform {
@@ -42,7 +40,7 @@ impl Density for Uniform {
         if x.is_nan() {
             return x;
         }
-        if (self.low..=self.high).contains(&x) { -self.width().ln() } else { f64::NEG_INFINITY }
+        if (self.low..=self.high).contains(&x) { -self.width.ln() } else { f64::NEG_INFINITY }
     }
 
     fn support(&self) -> Support {
@@ -52,11 +50,11 @@ impl Density for Uniform {
 
 impl Cumulative for Uniform {
     fn cdf(&self, x: f64) -> f64 {
-        ((x.clamp(self.low, self.high) - self.low) / self.width()).clamp(0.0, 1.0)
+        ((x.clamp(self.low, self.high) - self.low) / self.width).clamp(0.0, 1.0)
     }
 
     fn sf(&self, x: f64) -> f64 {
-        ((self.high - x.clamp(self.low, self.high)) / self.width()).clamp(0.0, 1.0)
+        ((self.high - x.clamp(self.low, self.high)) / self.width).clamp(0.0, 1.0)
     }
 
     fn ln_cdf(&self, x: f64) -> f64 {
@@ -75,24 +73,24 @@ impl Quantile for Uniform {
         if !is_probability(p) {
             return f64::NAN;
         }
-        if p <= 0.5 { self.low + p * self.width() } else { self.high - (1.0 - p) * self.width() }
+        if p <= 0.5 { self.low + p * self.width } else { self.high - (1.0 - p) * self.width }
     }
 
     fn isf(&self, q: f64) -> f64 {
         if !is_probability(q) {
             return f64::NAN;
         }
-        if q <= 0.5 { self.high - q * self.width() } else { self.low + (1.0 - q) * self.width() }
+        if q <= 0.5 { self.high - q * self.width } else { self.low + (1.0 - q) * self.width }
     }
 }
 
 impl Moments for Uniform {
     fn mean(&self) -> f64 {
-        self.low + 0.5 * self.width()
+        self.low + 0.5 * self.width
     }
 
     fn variance(&self) -> f64 {
-        self.width() * self.width() / 12.0
+        self.width * self.width / 12.0
     }
 
     fn skewness(&self) -> f64 {
@@ -106,12 +104,12 @@ impl Moments for Uniform {
 
 impl Entropy for Uniform {
     fn entropy_nats(&self) -> f64 {
-        self.width().ln()
+        self.width.ln()
     }
 }
 
 impl Sample for Uniform {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        self.low + open01(rng) * self.width()
+        self.low + open01(rng) * self.width
     }
 }
