@@ -1,4 +1,5 @@
 use super::JensenError;
+use crate::estimate::Estimate;
 use crate::information::ln_sum_exp;
 use crate::sampling::CovarianceFactor;
 use faer::{Mat, Side, linalg::solvers::DenseSolveCore};
@@ -74,15 +75,6 @@ impl LatentGaussian {
         let z = self.factor.reparameterise(&self.mean, &eps)?;
         Ok((z, -0.5 * (eps.len() as f64 * TAU.ln() + self.factor.ln_det() + squares(eps))))
     }
-}
-
-/// A Monte Carlo estimate of a bound, in nats.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BoundEstimate {
-    /// The mean over the repetitions.
-    pub mean: f64,
-    /// Its standard error.
-    pub standard_error: f64,
 }
 
 /// The linear-Gaussian latent variable model, probabilistic principal component analysis:
@@ -276,7 +268,7 @@ impl LinearGaussian {
         k: usize,
         repetitions: usize,
         rng: &mut R,
-    ) -> Result<BoundEstimate, JensenError> {
+    ) -> Result<Estimate, JensenError> {
         for (name, domain, value, least) in [("k", "1 or more", k, 1), ("repetitions", "2 or more", repetitions, 2)] {
             if value < least {
                 return Err(JensenError::Parameter { name, domain, value: value as f64 });
@@ -284,10 +276,7 @@ impl LinearGaussian {
         }
         let bound = |_| Ok(ln_sum_exp(&self.ln_weights(x, q, k, rng)?) - (k as f64).ln());
         let bounds: Vec<f64> = (0..repetitions).map(bound).collect::<Result<_, JensenError>>()?;
-        let count = repetitions as f64;
-        let mean = bounds.iter().sum::<f64>() / count;
-        let spread = squares(bounds.iter().map(|b| b - mean));
-        Ok(BoundEstimate { mean, standard_error: (spread / (count - 1.0) / count).sqrt() })
+        Ok(Estimate::of(&bounds))
     }
 }
 
@@ -362,7 +351,7 @@ mod tests {
         let q = LatentGaussian::new(&normals(&mut rng, 3), &random_covariance(&mut rng, 3)).unwrap();
         let bound = model.importance_bound(&x, &q, 1, 200_000, &mut rng).unwrap();
         let elbo = model.elbo(&x, &q).unwrap();
-        assert!((bound.mean - elbo).abs() < 4.0 * bound.standard_error, "{bound:?} against {elbo}");
+        assert!((bound.mean - elbo).abs() < 4.0 * bound.stderr, "{bound:?} against {elbo}");
     }
 
     /// p(x | z) = N(W z, I / 4) with W_ij = cos(i (j + 1) / 2 + 3 j / 10), D = 8 and d = 2.

@@ -26,7 +26,7 @@ mod linear_gaussian;
 
 pub use convexity::{Convexity, is_convex_on};
 pub use gap::{jensen_gap, jensen_gap_under};
-pub use linear_gaussian::{BoundEstimate, LatentGaussian, LinearGaussian};
+pub use linear_gaussian::{LatentGaussian, LinearGaussian};
 
 use crate::information::InformationError;
 use crate::sampling::SamplingError;

@@ -33,7 +33,7 @@ pub use antithetic::{AntitheticEstimate, antithetic_mean, antithetic_pairs};
 pub use importance::{ImportanceEstimate, effective_sample_size, importance_estimate, importance_sampling};
 pub use inverse_table::InverseTable;
 pub use numerical::{NumericalInverse, NumericalInverseConfig};
-pub use quasi::{QuasiEstimate, QuasiRandom, quasi_mean};
+pub use quasi::{QuasiRandom, quasi_mean};
 pub use rejection::{Proposal, Rejection, UniformProposal};
 pub use reparameterise::{CovarianceFactor, reparameterise_diagonal};
 

@@ -1,4 +1,5 @@
 use super::SamplingError;
+use crate::estimate::Estimate;
 use rand::Rng;
 use sobol::{Sobol, SobolParams, params::JoeKuoD6};
 use std::sync::LazyLock;
@@ -96,17 +97,8 @@ impl Scramble {
     }
 }
 
-/// What replications of a quasi-random mean say about an expectation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct QuasiEstimate {
-    /// The mean over all points.
-    pub mean: f64,
-    /// Its standard error, from the spread of the replications' means.
-    pub standard_error: f64,
-}
-
 /// Estimates the integral of f over (0, 1)^dims by `replications` independently randomised sequences of `n` points,
-/// n best a power of two. For smooth f the error falls almost as n^-3/2 (A. B. Owen 1997, "Scrambled net variance for
+/// n best a power of two; its standard error is that over the replications. For smooth f the error falls almost as n^-3/2 (A. B. Owen 1997, "Scrambled net variance for
 /// integrals of smooth functions"), against n^-1/2 for independent draws; an expectation under a law is the integral
 /// of f(ppf(u)).
 ///
@@ -114,8 +106,8 @@ pub struct QuasiEstimate {
 /// use ganvas_prob::{sampling::quasi_mean, stream::Streams};
 /// // E[x y] = 1/4 for x and y uniform on (0, 1).
 /// let estimate = quasi_mean(|u| u[0] * u[1], 2, 1 << 10, 8, &mut Streams::new(7).rng("product", 0))?;
-/// assert!((estimate.mean - 0.25).abs() < 4.0 * estimate.standard_error);
-/// assert!(estimate.standard_error < 1e-4);
+/// assert!((estimate.mean - 0.25).abs() < 4.0 * estimate.stderr);
+/// assert!(estimate.stderr < 1e-4);
 /// # Ok::<(), ganvas_prob::sampling::SamplingError>(())
 /// ```
 ///
@@ -127,7 +119,7 @@ pub fn quasi_mean<R: Rng + ?Sized>(
     n: usize,
     replications: usize,
     rng: &mut R,
-) -> Result<QuasiEstimate, SamplingError> {
+) -> Result<Estimate, SamplingError> {
     for (name, domain, value, least) in [("n", "1 or more", n, 1), ("replications", "2 or more", replications, 2)] {
         if value < least {
             return Err(SamplingError::Parameter { name, domain, value: value as f64 });
@@ -146,10 +138,7 @@ pub fn quasi_mean<R: Rng + ?Sized>(
         }
         means.push(sum / n as f64);
     }
-    let count = replications as f64;
-    let mean = means.iter().sum::<f64>() / count;
-    let spread: f64 = means.iter().map(|m| (m - mean).powi(2)).sum();
-    Ok(QuasiEstimate { mean, standard_error: (spread / (count - 1.0) / count).sqrt() })
+    Ok(Estimate::of(&means))
 }
 
 #[cfg(test)]
@@ -269,7 +258,7 @@ mod tests {
         let f = |u: &[f64]| normal.ppf(u[0]).powi(2) * exponential.ppf(u[1]);
         let z = (0..400).map(|i| {
             let e = quasi_mean(f, 2, 64, 16, &mut Streams::new(4).rng("honest", i)).unwrap();
-            ((e.mean - 1.0) / e.standard_error).powi(2)
+            ((e.mean - 1.0) / e.stderr).powi(2)
         });
         let spread = z.sum::<f64>() / 400.0;
         assert!((spread - 15.0 / 13.0).abs() < 0.4, "{spread}");

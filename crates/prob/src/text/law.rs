@@ -21,15 +21,20 @@ enum Arguments {
     Numbers(&'static str, fn(&[f64]) -> Made),
     /// Any number of values with probabilities.
     Pairs(&'static str, fn(&[(f64, f64)]) -> Made),
+    /// Any number of laws with weights.
+    Weighted(&'static str),
 }
-use Arguments::{Named, Numbers, Pairs};
+use Arguments::{Named, Numbers, Pairs, Weighted};
+
+/// Laws inside of each other at most.
+const DEEPEST: usize = 32;
 
 impl LawForm {
     /// The law with its parameters, such as `normal(mean, sd)`.
     pub fn signature(&self) -> String {
         let arguments = match self.arguments {
             Named(parameters, _) => parameters.join(", "),
-            Numbers(shown, _) | Pairs(shown, _) => shown.into(),
+            Numbers(shown, _) | Pairs(shown, _) | Weighted(shown) => shown.into(),
         };
         format!("{}({arguments})", self.name)
     }
@@ -69,6 +74,11 @@ static LAWS: &[LawForm] = &[
         aliases: &[],
         arguments: Pairs("value:p, value:p, ...", |pairs| Ok(Box::new(Discrete::new(pairs)?))),
     },
+    LawForm {
+        name: "dirichlet",
+        aliases: &[],
+        arguments: Numbers("alpha1, alpha2, ...", |alpha| Ok(Box::new(Dirichlet::new(alpha)?))),
+    },
     named!("exponential", ["expon"], ["rate"], |p: &[f64]| Exponential::new(p[0])),
     named!("gamma", [], ["shape", "scale"], |p: &[f64]| Gamma::new(p[0], p[1])),
     named!("geometric", ["geom"], ["p"], |p: &[f64]| Geometric::new(p[0])),
@@ -76,6 +86,7 @@ static LAWS: &[LawForm] = &[
     named!("laplace", [], ["location", "scale"], |p: &[f64]| Laplace::new(p[0], p[1])),
     named!("log_normal", [], ["location", "scale"], |p: &[f64]| LogNormal::new(p[0], p[1])),
     named!("logistic", [], ["location", "scale"], |p: &[f64]| Logistic::new(p[0], p[1])),
+    LawForm { name: "mixture", aliases: &[], arguments: Weighted("weight*law, weight*law, ...") },
     named!("normal", ["gaussian"], ["mean", "sd"], |p: &[f64]| Normal::new(p[0], p[1])),
     named!("pareto", [], ["scale", "shape"], |p: &[f64]| Pareto::new(p[0], p[1])),
     named!("poisson", [], ["rate"], |p: &[f64]| Poisson::new(p[0])),
@@ -94,8 +105,8 @@ fn whole(law: &'static str, parameter: &'static str, value: f64) -> Result<u64, 
     Ok(value as u64)
 }
 
-/// The law that a text such as `normal(1, 2)`, `gamma(shape=2, scale=1)`, `categorical(1/2, 1/2)` or
-/// `discrete(-1:0.2, 0:0.5, 7:0.3)` names; [`laws`] lists them. Parameters are given by position, then by name. Case
+/// The law that a text such as `normal(1, 2)`, `gamma(shape=2, scale=1)`, `categorical(1/2, 1/2)`,
+/// `discrete(-1:0.2, 0:0.5, 7:0.3)` or `mixture(0.3*normal(0, 1), 0.7*normal(4, 1))` names; [`laws`] lists them. Parameters are given by position, then by name. Case
 /// and underscores do not matter in the law's name.
 ///
 /// ```
@@ -109,7 +120,16 @@ fn whole(law: &'static str, parameter: &'static str, value: f64) -> Result<u64, 
 /// If the text is no law, with the place; if the law refuses a parameter, as its constructor says.
 pub fn law(text: &str) -> Result<Box<dyn Law>, TextError> {
     let mut cursor = Cursor::new(text)?;
+    let law = read(&mut cursor, 0)?;
+    cursor.end("the end")?;
+    Ok(law)
+}
+
+fn read(cursor: &mut Cursor<'_>, depth: usize) -> Result<Box<dyn Law>, TextError> {
     let start = cursor.place();
+    if depth > DEEPEST {
+        return Err(cursor.error(start, Problem::TooDeep));
+    }
     let name = cursor.name().ok_or_else(|| cursor.expected("the name of a law"))?;
     let plain = |name: &str| name.replace('_', "");
     let Some(form) = LAWS.iter().find(|form| form.names().any(|known| plain(known) == plain(&name))) else {
@@ -117,29 +137,39 @@ pub fn law(text: &str) -> Result<Box<dyn Law>, TextError> {
         return Err(cursor.error(start, Problem::Unknown { what: "law", name, nearest }));
     };
     cursor.expect('(', "`(` and the parameters")?;
-    let (made, places) = match form.arguments {
+    let made = match form.arguments {
         Named(parameters, make) => {
-            let (values, places) = named_arguments(&mut cursor, form, parameters)?;
-            let place = |error: &ParameterError| parameters.iter().position(|p| *p == error.parameter);
-            let made = make(&values);
-            let places = made.as_ref().err().and_then(place).map(|i| places[i]);
-            (made, places)
+            let (values, places) = named_arguments(cursor, form, parameters)?;
+            return make(&values).map_err(|error| {
+                let index = parameters.iter().position(|parameter| *parameter == error.parameter);
+                cursor.error(index.map_or(start, |index| places[index]), error)
+            });
         }
-        Numbers(_, make) => {
-            let values = cursor.list(Some(')'), Cursor::number)?;
-            (make(&values), None)
-        }
-        Pairs(_, make) => {
-            let pairs = cursor.list(Some(')'), |cursor| {
-                let value = cursor.number()?;
-                cursor.expect(':', "`:` and a probability")?;
-                Ok((value, cursor.number()?))
+        Numbers(_, make) => make(&cursor.list(Some(')'), Cursor::number)?),
+        Pairs(_, make) => make(&cursor.list(Some(')'), |cursor| {
+            let value = cursor.number()?;
+            cursor.expect(':', "`:` and a probability")?;
+            Ok((value, cursor.number()?))
+        })?),
+        Weighted(_) => {
+            let components = cursor.list(Some(')'), |cursor| {
+                let weight = cursor.number()?;
+                cursor.expect('*', "`*` and a law")?;
+                Ok((weight, read(cursor, depth + 1)?))
             })?;
-            (make(&pairs), None)
+            return mixture(components).map_err(|error| cursor.error(start, error));
         }
     };
-    cursor.end("the end")?;
-    made.map_err(|error| cursor.error(places.unwrap_or(start), error))
+    made.map_err(|error| cursor.error(start, error))
+}
+
+/// One on the real line where all components are.
+fn mixture(components: Vec<(f64, Box<dyn Law>)>) -> Result<Box<dyn Law>, MixtureError> {
+    if components.iter().any(|(_, law)| law.univariate().is_none()) {
+        return Ok(Box::new(VectorMixture::new(components)?));
+    }
+    let univariate = |(weight, law): (f64, Box<dyn Law>)| Some((weight, law.into_univariate()?));
+    Ok(Box::new(Mixture::new(components.into_iter().filter_map(univariate).collect())?))
 }
 
 /// Values and places, in the order of the parameters.

@@ -2,7 +2,7 @@
 //!
 //! | Text | Read by |
 //! |---|---|
-//! | `normal(1, 2)`, `gamma(shape=2, scale=1)`, `discrete(-1:0.2, 7:0.8)` | [`law`]; [`laws`] lists the names |
+//! | `normal(1, 2)`, `gamma(shape=2, scale=1)`, `discrete(-1:0.2, 7:0.8)`, `mixture(0.3*normal(0, 1), 0.7*t(0, 1, 3))` | [`law`]; [`laws`] lists the names |
 //! | `3/8*x^2` | [`Expression::parse`] |
 //! | `-inf:inf`, `0:2pi` | [`interval`] |
 //! | `1/2, 0.25, 0.25` | [`probabilities`] |
@@ -25,6 +25,7 @@ pub use expression::Expression;
 pub use law::{LawForm, law, laws};
 pub use lists::{Event, event, interval, probabilities};
 
+use crate::distributions::MixtureError;
 use crate::information::InformationError;
 use crate::traits::ParameterError;
 use std::fmt;
@@ -97,6 +98,9 @@ pub enum Problem {
     /// A parameter that the law refuses.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// Laws that cannot be mixed.
+    #[error(transparent)]
+    Mixture(#[from] MixtureError),
     /// Numbers that are no probabilities.
     #[error(transparent)]
     Probabilities(#[from] InformationError),

@@ -31,6 +31,11 @@ fn laws_are_read_by_position_and_by_name() {
     assert_eq!(cdf("categorical(1/2, 1/4, 1/4)", 1.0), 0.75);
     assert!((cdf("von_mises(-pi/2, 0)", -PI / 2.0) - 0.5).abs() < 1e-15);
     assert_eq!(cdf("binomial(20, 0.5)", 20.0), 1.0);
+    let mixed = 0.25 * Normal::new(0.0, 1.0).unwrap().cdf(0.3) + 0.75 * Gamma::new(2.0, 1.0).unwrap().cdf(0.3);
+    let text = "mixture(1*normal(0, 1), 3*mixture(0.5*gamma(2, 1), 0.5*gamma(2, scale=1)))";
+    assert!((cdf(text, 0.3) - mixed).abs() < 1e-15);
+    assert_eq!(law("dirichlet(1, 2, 3)").unwrap().dims(), 3);
+    assert_eq!(law("mixture(1*dirichlet(1, 2), 1*dirichlet(2, 2))").unwrap().dims(), 2);
 }
 
 /// The debug form of a law shows which constructor ran; every listed form is read, under each of its names.
@@ -41,6 +46,8 @@ fn every_listed_law_is_read_and_refuses_what_its_constructor_refuses() {
         let (name, parameters) = signature.split_once('(').unwrap();
         let arguments = match name {
             "categorical" => "0.5, 0.5".into(),
+            "dirichlet" => "1, 2".into(),
+            "mixture" => "1*normal(0, 1)".into(),
             "discrete" => "1:0.5, 2:0.5".into(),
             "truncated_normal" => "0, 1, -1, 1".into(),
             "uniform" => "0, 1".into(),
@@ -50,7 +57,7 @@ fn every_listed_law_is_read_and_refuses_what_its_constructor_refuses() {
             let made = format!("{:?}", law(&format!("{name}({arguments})")).unwrap()).to_lowercase();
             assert!(made.starts_with(&form.name.replace('_', "")), "{name}: {made}");
         }
-        if name == "categorical" || name == "discrete" {
+        if ["categorical", "dirichlet", "discrete", "mixture"].contains(&name) {
             continue;
         }
         // A refused parameter is one of the listed, and the place is where it stands.
@@ -65,7 +72,7 @@ fn every_listed_law_is_read_and_refuses_what_its_constructor_refuses() {
 
 #[test]
 fn what_is_no_law_is_an_error_with_the_place() {
-    let of = |text| failure(law(text));
+    let of = |text: &str| failure(law(text));
     assert_eq!(of("gausian(0,1)"), ("there is no law `gausian`; did you mean `gaussian`?".into(), 0));
     assert_eq!(of(" zipf(2)"), ("there is no law `zipf`".into(), 1));
     assert_eq!(of(""), ("expected the name of a law".into(), 0));
@@ -88,6 +95,11 @@ fn what_is_no_law_is_an_error_with_the_place() {
     assert_eq!(of("binomial(2.5, 0.5)").1, 9);
     assert_eq!(of("discrete(1, 2:0.5)"), ("expected `:` and a probability".into(), 10));
     assert_eq!(of("categorical(0.5, 0.6)").1, 0);
+    assert_eq!(of("mixture(1*normal(0, 1), 1*poisson(2))").1, 0);
+    assert_eq!(of("mixture(0.5*normal(0, 1), 0.5*normal(0, -1))").1, 40);
+    assert_eq!(of("mixture(normal(0, 1))"), ("expected a number".into(), 8));
+    assert_eq!(of("mixture(1*uniform(0, 1), 1*dirichlet(1, 1))").1, 0);
+    assert_eq!(of(&"mixture(1*".repeat(50)), ("the parts are nested too deeply".into(), 330));
     assert_eq!(of("normal(0/0, 1)"), ("expected another denominator".into(), 9));
     assert_eq!(of(&"(".repeat(5000)), ("the text has more than 4096 characters".into(), 4096));
 }
