@@ -26,3 +26,8 @@ pub mod sampling;
 pub mod stream;
 pub mod text;
 pub mod traits;
+
+// The code of the book's chapter runs as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/guide/probability.md")]
+mod chapter {}

@@ -8,7 +8,7 @@ use ganvas_prob::sampling::{
 };
 use ganvas_prob::stream::{StreamRng, Streams};
 use ganvas_prob::text::{self, Expression};
-use ganvas_prob::traits::{Cumulative, Law, Sample};
+use ganvas_prob::traits::{Cumulative, Law, Sample, Support};
 use rand::Rng;
 
 use super::{failed, files, law, show, typed};
@@ -63,7 +63,8 @@ pub fn run(args: &ProbSampleArgs) -> Result<(), CliError> {
     figures.push(Figure { stderr: Some(estimate.stderr), ..Figure::new("mean", estimate.mean) });
     figures.push(Figure::new("sd", estimate.stderr * (args.n as f64).sqrt()));
     let cdf = density.cdf(&reference);
-    if let Some(cdf) = &cdf {
+    // The test's p-value holds for continuous laws.
+    if let Some(cdf) = cdf.as_ref().filter(|_| !density.is_discrete()) {
         let some = &made.draws[..args.n.min(TESTED)];
         let test = kolmogorov_smirnov(some, &Distribution(cdf)).map_err(failed)?;
         figures.push(Figure::new("ks", test.statistic));
@@ -83,6 +84,7 @@ pub fn run(args: &ProbSampleArgs) -> Result<(), CliError> {
         let plot = Sampled {
             title: &density.title,
             draws: &made.draws,
+            discrete: density.is_discrete(),
             pdf: &|x| density.normalised(x, &reference),
             cdf: cdf.as_ref().map_or(&nowhere, |cdf| cdf as &dyn Fn(f64) -> f64),
         };
@@ -133,6 +135,13 @@ impl Density {
         let (low, high) = text::interval(on).map_err(|e| typed(&e, "for example --on 0:2, or --on=-inf:inf"))?;
         let title = format!("{} on [{low}, {high}]", pdf.trim());
         Ok(Self { title, kind: Kind::Pdf { pdf: expression, low, high } })
+    }
+
+    fn is_discrete(&self) -> bool {
+        match &self.kind {
+            Kind::Law(law) => law.univariate().is_some_and(|law| !matches!(law.support(), Support::Interval { .. })),
+            Kind::Pdf { .. } => false,
+        }
     }
 
     /// Needed by the inverse method, and by every other to say what the draws are compared with.
