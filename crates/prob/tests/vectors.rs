@@ -101,15 +101,16 @@ fn follows(mut draws: Vec<f64>, law: &dyn Cumulative) {
         let cdf = law.cdf(x);
         (cdf - k as f64 / n).max((k + 1) as f64 / n - cdf)
     };
-    let statistic = draws.iter().enumerate().map(distance).fold(0.0, f64::max) * n.sqrt();
-    assert!(statistic < 1.95, "{statistic}");
+    // Every 16th draw: the statistic can only miss 16/n, which is added.
+    let statistic = draws.iter().enumerate().step_by(16).map(distance).fold(0.0, f64::max) + 16.0 / n;
+    assert!(statistic < 1.95 / n.sqrt(), "{statistic}");
 }
 
 #[test]
 fn draws_of_a_dirichlet_law_are_on_the_simplex_and_follow_their_marginals() {
     for (step, alpha) in [&[2.0, 0.5, 7.0][..], &[1.0, 1.0], &[0.2, 0.4, 3.0], &[300.0, 500.0]].iter().enumerate() {
         let law = Dirichlet::new(alpha).unwrap();
-        let rows = law.sample_n(&mut Streams::new(48).rng("dirichlet", step as u64), 200_000);
+        let rows = law.sample_n(&mut Streams::new(48).rng("dirichlet", step as u64), 1_000_000);
         for x in rows.chunks_exact(alpha.len()) {
             assert!((x.iter().sum::<f64>() - 1.0).abs() < 1e-14 && x.iter().all(|x| *x >= 0.0), "{x:?}");
         }
@@ -228,5 +229,20 @@ proptest! {
             + law.conditional(&given, &at(&given)).unwrap().ln_pdf(&at(&others));
         let whole = law.ln_pdf(&x);
         prop_assert!((product - whole).abs() < 1e-9 * (1.0 + whole.abs()), "{product}, not {whole}");
+    }
+}
+
+/// A seed repeats a run: a change of these is a breaking one. The last digits may differ where the platform's elementary
+/// functions do.
+#[test]
+fn draws_are_the_pinned_ones() {
+    let normal = MultivariateNormal::full(&[1.0, -2.0], &[4.0, 1.2, 1.2, 0.5]).unwrap();
+    let dirichlet = Dirichlet::new(&[0.3, 2.0, 5.0]).unwrap();
+    let mut rng = Streams::new(46).rng("pinned", 0);
+    let draws = [normal.sample(&mut rng), dirichlet.sample(&mut rng)];
+    let pinned: [&[f64]; 2] =
+        [&[-1.175008833614657, -3.3640597791392133], &[0.12793514260740751, 0.26286808321501354, 0.609196774177579]];
+    for (draw, pinned) in draws.iter().zip(pinned) {
+        assert!(draw.iter().zip(pinned).all(|(x, y)| (x - y).abs() <= 1e-13 * y.abs()), "{draws:?}");
     }
 }
