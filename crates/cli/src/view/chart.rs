@@ -19,6 +19,8 @@ const MARK: i32 = 44;
 const LEGEND_ROW: u32 = 44;
 const TITLE_ROW: u32 = 72;
 const SIDE: i32 = 28;
+/// Pixels of a tick's label.
+pub(super) const TICK: u32 = 25;
 /// The largest magnitude that is drawn; beyond it the arithmetic of an axis overflows.
 pub(super) const LARGEST: f64 = 1e300;
 
@@ -113,6 +115,25 @@ impl<'a> Header<'a> {
         }
         Ok(())
     }
+}
+
+/// A chart on these axes.
+pub(super) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
+
+/// Draws the axes with their ticks, and what they are where that is said.
+pub(super) fn mesh(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Drawn {
+    let mut mesh = chart.configure_mesh();
+    mesh.bold_line_style(MESH.stroke_width(2))
+        .axis_style(QUIET.stroke_width(2))
+        .label_style(text(TICK, QUIET))
+        .axis_desc_style(text(26, INK));
+    if !x.is_empty() {
+        mesh.x_desc(x);
+    }
+    if !y.is_empty() {
+        mesh.y_desc(y);
+    }
+    Ok(mesh.draw()?)
 }
 
 /// How wide a sans-serif text is, about; an SVG is laid out before its font is known.

@@ -3,12 +3,11 @@
 use plotters::prelude::*;
 
 use super::PALETTE;
-use super::chart::{Area, Axis, Drawn, Entry, Header, INK, MESH, Mark, QUIET, colour, rgb, svg, text};
+use super::chart::{Area, Axis, Chart, Drawn, Entry, Header, Mark, TICK, colour, mesh, rgb, svg};
 use super::format::count;
 
 const WIDTH: u32 = 1640;
 const PANEL_HEIGHT: u32 = 560;
-const TICK: u32 = 25;
 /// Points of a curve.
 const POINTS: usize = 600;
 
@@ -133,8 +132,6 @@ const BARS: RGBColor = RGBColor(0xc4, 0xc9, 0xce);
 /// For the wide line under a narrow one.
 const BAND: RGBColor = RGBColor(0xa9, 0xd8, 0xc9);
 
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
-
 fn panel(
     area: &Area<'_>,
     [x, y]: [Axis; 2],
@@ -150,14 +147,7 @@ fn panel(
         .x_label_area_size(58)
         .y_label_area_size(room + 82)
         .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .bold_line_style(MESH.stroke_width(2))
-        .axis_style(QUIET.stroke_width(2))
-        .label_style(text(TICK, QUIET))
-        .axis_desc_style(text(26, INK))
-        .y_desc(label)
-        .draw()?;
+    mesh(&mut chart, "", label)?;
     draw(&mut chart)
 }
 

@@ -3,12 +3,11 @@
 use plotters::prelude::*;
 
 use super::PALETTE;
-use super::chart::{Axis, Drawn, Entry, Header, INK, MESH, Mark, QUIET, colour, drawable, svg, text};
+use super::chart::{Axis, Drawn, Entry, Header, Mark, QUIET, TICK, colour, drawable, mesh, svg, text};
 use super::format::count;
 
 const WIDTH: u32 = 1640;
 const PLOT_HEIGHT: u32 = 720;
-const TICK: u32 = 25;
 /// Points of one curve; more would only lie on top of each other.
 const POINTS: usize = 2000;
 
@@ -49,15 +48,7 @@ fn draw(area: &super::chart::Area<'_>, y_label: &str, series: &[Vec<(f64, f64)>]
         .x_label_area_size(78)
         .y_label_area_size(y.label_width(TICK) + 82)
         .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .bold_line_style(MESH.stroke_width(2))
-        .axis_style(QUIET.stroke_width(2))
-        .label_style(text(TICK, QUIET))
-        .axis_desc_style(text(26, INK))
-        .x_desc("step")
-        .y_desc(y_label)
-        .draw()?;
+    mesh(&mut chart, "step", y_label)?;
     for (i, points) in series.iter().enumerate() {
         let stroke = colour(i).stroke_width(3);
         match points.as_slice() {

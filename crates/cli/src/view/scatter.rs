@@ -3,7 +3,7 @@
 use image::RgbImage;
 use plotters::prelude::*;
 
-use super::chart::{Axis, Entry, Header, MESH, Mark, QUIET, rgb, svg, text};
+use super::chart::{Axis, Entry, Header, Mark, mesh, rgb, svg};
 use super::format::count;
 use super::{FAKE, REAL, ViewError, png};
 
@@ -80,12 +80,7 @@ pub fn scatter(title: &str, real: &[[f32; 2]], fake: &[[f32; 2]]) -> String {
             .x_label_area_size(BOTTOM)
             .y_label_area_size(LEFT)
             .build_cartesian_2d(x, y)?;
-        chart
-            .configure_mesh()
-            .bold_line_style(MESH.stroke_width(2))
-            .axis_style(QUIET.stroke_width(2))
-            .label_style(text(25, QUIET))
-            .draw()?;
+        mesh(&mut chart, "", "")?;
         for (_, points, colour, radius, opacity) in sets {
             let inside = points.iter().filter(|point| frame.place(**point).is_some());
             let shown = inside.step_by(stride(points.len()));

@@ -33,23 +33,8 @@ impl Cauchy {
     }
 }
 
-impl Moments for Cauchy {
-    fn mean(&self) -> f64 {
-        f64::NAN
-    }
-
-    fn variance(&self) -> f64 {
-        f64::NAN
-    }
-
-    fn skewness(&self) -> f64 {
-        f64::NAN
-    }
-
-    fn excess_kurtosis(&self) -> f64 {
-        f64::NAN
-    }
-}
+// None exists.
+impl Moments for Cauchy {}
 
 impl Sample for Cauchy {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
