@@ -4,7 +4,9 @@
 //!
 //! - [`extractor`]: the reference classifiers, whose 64 features and class decisions the figures rest on
 //! - [`frechet_distance`]: the Frechet distance of features, called `ffd` on the reference classifiers', never `fid`
-//! - [`neighbours`]: nearest neighbours against memorisation; precision, recall, density and coverage
+//! - [`features`]: kernel distance, Inception score, Vendi score; figures class by class, with confidence intervals, and
+//!   extrapolated to endlessly many items
+//! - [`neighbours`]: nearest neighbours against memorisation; precision, recall, density and coverage; a two-sample test
 //! - [`probe`]: how well a linear classifier does on features
 //!
 //! Measured on samples:
@@ -14,7 +16,7 @@
 //! - [`baseline`]: what a model has to beat
 //!
 //! A [`Figure`] is how a result is written down. Sums and moments are in `f64`; nothing here depends on the number of
-//! threads.
+//! threads, nor, unless it says so, on the order of the items.
 
 #![forbid(unsafe_code)]
 
@@ -22,16 +24,17 @@ pub mod baseline;
 pub mod classes;
 mod error;
 pub mod extractor;
+pub mod features;
 mod figure;
-mod frechet;
 mod items;
 pub mod neighbours;
+mod pairs;
 pub mod points;
 pub mod probe;
 mod resize;
 
 pub use error::MetricError;
 pub use extractor::Extractor;
+pub use features::{frechet_distance, moments};
 pub use figure::Figure;
-pub use frechet::{frechet_distance, moments};
-pub use items::{Features, Images};
+pub use items::{Features, Images, Series};
