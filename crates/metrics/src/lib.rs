@@ -11,6 +11,7 @@
 //!
 //! Measured on samples:
 //!
+//! - [`images`]: image by image against a reference; the smoothness of a generator
 //! - [`points`]: modes covered by two-dimensional samples, maximum mean discrepancy
 //! - [`classes`]: the share of each class
 //! - [`baseline`]: what a model has to beat
@@ -26,6 +27,7 @@ mod error;
 pub mod extractor;
 pub mod features;
 mod figure;
+pub mod images;
 mod items;
 pub mod neighbours;
 mod pairs;
