@@ -12,6 +12,7 @@
 //! Measured on samples:
 //!
 //! - [`images`]: image by image against a reference; the smoothness of a generator
+//! - [`scores`]: how well scores agree with labels
 //! - [`points`]: modes covered by two-dimensional samples, maximum mean discrepancy
 //! - [`classes`]: the share of each class
 //! - [`baseline`]: what a model has to beat
@@ -34,6 +35,7 @@ mod pairs;
 pub mod points;
 pub mod probe;
 mod resize;
+pub mod scores;
 
 pub use error::MetricError;
 pub use extractor::Extractor;
