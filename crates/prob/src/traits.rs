@@ -1,6 +1,8 @@
 //! What a distribution can be asked for. Everything is `f64`; logarithms are natural, entropies in nats.
 
 use rand::Rng;
+use std::any::Any;
+use std::fmt::Debug;
 
 /// Which values a distribution has mass on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,6 +101,55 @@ pub trait Sample {
     /// `n` draws.
     fn sample_n<R: Rng + ?Sized>(&self, rng: &mut R, n: usize) -> Vec<f64> {
         (0..n).map(|_| self.sample(rng)).collect()
+    }
+}
+
+/// A law on the real line behind a reference: what mixtures take. Whatever has the traits above is one.
+pub trait Univariate: Density + Cumulative + Quantile + Any + Debug + Send + Sync {
+    /// One draw.
+    fn draw_one(&self, rng: &mut dyn Rng) -> f64;
+}
+
+impl<T: Density + Cumulative + Quantile + Sample + Any + Debug + Send + Sync> Univariate for T {
+    fn draw_one(&self, rng: &mut dyn Rng) -> f64 {
+        self.sample(rng)
+    }
+}
+
+/// A law over `[dims]` values behind a reference: what the registry of KL divergences takes. Every [`Univariate`] law is
+/// one of one dimension.
+pub trait Law: Any + Debug + Send + Sync {
+    /// Size of a draw.
+    fn dims(&self) -> usize;
+
+    /// ln p(x), x `[dims]`, with respect to the law's own measure: volume, or counting for discrete laws. NaN where x
+    /// has another size.
+    fn ln_density(&self, x: &[f64]) -> f64;
+
+    /// Fills `out`, `[dims]`, with one draw.
+    fn draw(&self, rng: &mut dyn Rng, out: &mut [f64]);
+
+    /// The law as one on the real line, if it is one.
+    fn univariate(&self) -> Option<&dyn Univariate> {
+        None
+    }
+}
+
+impl<T: Univariate> Law for T {
+    fn dims(&self) -> usize {
+        1
+    }
+
+    fn ln_density(&self, x: &[f64]) -> f64 {
+        if let [x] = x { self.ln_pdf(*x) } else { f64::NAN }
+    }
+
+    fn draw(&self, rng: &mut dyn Rng, out: &mut [f64]) {
+        out.fill_with(|| self.draw_one(rng));
+    }
+
+    fn univariate(&self) -> Option<&dyn Univariate> {
+        Some(self)
     }
 }
 

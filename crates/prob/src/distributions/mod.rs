@@ -16,9 +16,15 @@
 //! | [`Geometric`] | 1, 2, ... |
 //! | [`Poisson`] | 0, 1, ... |
 //! | [`Discrete`] | any finite set of reals |
+//!
+//! | Made of others | Support |
+//! |---|---|
+//! | [`Mixture`] of laws, [`VectorMixture`] of laws over vectors | that of its components |
+//! | [`Empirical`] law of a sample | its values |
+//! | [`Kde`] of a sample | all reals |
 
 mod numeric;
-mod special;
+pub(crate) mod special;
 
 mod bernoulli;
 mod beta;
@@ -26,13 +32,16 @@ mod binomial;
 mod categorical;
 mod cauchy;
 mod discrete;
+mod empirical;
 mod exponential;
 mod gamma;
 mod geometric;
 mod gumbel;
+mod kde;
 mod laplace;
 mod log_normal;
 mod logistic;
+mod mixture;
 mod normal;
 mod pareto;
 mod poisson;
@@ -48,13 +57,16 @@ pub use binomial::Binomial;
 pub use categorical::Categorical;
 pub use cauchy::Cauchy;
 pub use discrete::Discrete;
+pub use empirical::{Empirical, SampleError};
 pub use exponential::Exponential;
 pub use gamma::Gamma;
 pub use geometric::Geometric;
 pub use gumbel::Gumbel;
+pub use kde::Kde;
 pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use logistic::Logistic;
+pub use mixture::{Component, Mixture, MixtureError, VectorMixture};
 pub use normal::Normal;
 pub use pareto::Pareto;
 pub use poisson::Poisson;

@@ -116,7 +116,7 @@ fn pair(p: &[f64], q: &[f64]) -> Result<(Vec<f64>, Vec<f64>), InformationError> 
 }
 
 /// ln of a sum of exponentials.
-fn ln_sum_exp(terms: &[f64]) -> f64 {
+pub(crate) fn ln_sum_exp(terms: &[f64]) -> f64 {
     let top = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if top.is_infinite() { top } else { top + terms.iter().map(|t| (t - top).exp()).sum::<f64>().ln() }
 }

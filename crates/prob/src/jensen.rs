@@ -1,0 +1,1 @@
+//! Convexity and Jensen's inequality.

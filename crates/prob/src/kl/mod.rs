@@ -1,0 +1,1 @@
+//! The KL divergence of any two laws.

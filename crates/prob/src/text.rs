@@ -1,0 +1,1 @@
+//! Laws and densities from text.
