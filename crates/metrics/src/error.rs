@@ -1,4 +1,5 @@
 use ganvas_nets::state::StateError;
+use ganvas_prob::distance::DistanceError;
 use ganvas_prob::gaussian::GaussianError;
 
 /// What keeps a figure from being computed.
@@ -194,4 +195,7 @@ pub enum MetricError {
     /// Moments or their distance could not be computed.
     #[error("the moments of the features: {0}")]
     Moments(#[from] GaussianError),
+    /// A distance between samples could not be computed.
+    #[error("the distance of the samples: {0}")]
+    Distance(#[from] DistanceError),
 }

@@ -80,10 +80,10 @@ impl Series {
         Features { dims: self.steps * self.channels, values: self.values.clone() }
     }
 
-    pub(crate) fn check(&self, set: &'static str) -> Result<(), MetricError> {
+    pub(crate) fn check(&self, set: &'static str, needed: usize) -> Result<(), MetricError> {
         let item = || format!("{} steps of {} channels", self.steps, self.channels);
         check(&self.values, self.steps * self.channels, set, item)?;
-        check_count(set, self.len(), 1)
+        check_count(set, self.len(), needed)
     }
 
     /// The values of a channel, item after item, `[n, steps]`.
@@ -123,6 +123,11 @@ impl Features {
     /// If `i` is not below [`len`](Self::len).
     pub fn item(&self, i: usize) -> &[f32] {
         &self.values[i * self.dims..(i + 1) * self.dims]
+    }
+
+    /// One value of each item, `[n]`.
+    pub(crate) fn column(&self, column: usize) -> Vec<f64> {
+        self.values.iter().skip(column).step_by(self.dims).map(|&x| x.into()).collect()
     }
 
     /// Items by their indices, which are below [`len`](Self::len).

@@ -7,6 +7,9 @@ use crate::{Features, MetricError};
 
 /// Mean and covariance of features, in `f64`.
 ///
+/// [`Moments`] also take rows batch by batch and merge, and [`frechet`] is the distance of two of them: no set needs to be
+/// in memory as a whole.
+///
 /// # Errors
 /// If there are fewer than two items or a value is not finite.
 pub fn moments(features: &Features, set: &'static str) -> Result<Moments, MetricError> {
@@ -66,7 +69,7 @@ pub fn frechet_infinity(
     fake.check("fake", 20)?;
     let real = moments(real, "real")?;
     let (n, least) = (fake.len(), fake.len() / 10);
-    let mut measured = Vec::with_capacity(points);
+    let mut measured = Vec::new();
     for point in 0..points {
         let size = least + ((n - least) as u128 * point as u128 / (points - 1) as u128) as usize;
         let order = permutation(&mut streams.rng_at("frechet-infinity", 0, point as u64), n);

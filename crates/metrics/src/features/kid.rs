@@ -45,8 +45,10 @@ pub fn kid_subsets(
         let order = permutation(&mut streams.rng_at(name, 0, subset), features.len());
         features.select(&order[..size])
     };
-    let estimates: Vec<f64> =
-        (0..subsets as u64).map(|i| estimate(&draw(real, "kid/real", i), &draw(fake, "kid/fake", i))).collect();
+    let mut estimates = Vec::new();
+    for i in 0..subsets as u64 {
+        estimates.push(estimate(&draw(real, "kid/real", i), &draw(fake, "kid/fake", i)));
+    }
     Ok(Estimate::of(&estimates))
 }
 

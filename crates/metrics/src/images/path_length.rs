@@ -1,7 +1,7 @@
 use ganvas_prob::estimate::Estimate;
 use ganvas_prob::stream::{Streams, uniforms};
 
-use crate::items::{check_count, same_dims};
+use crate::items::same_dims;
 use crate::{Features, Images, MetricError};
 
 /// How far the two latents of a pair of images are apart, as a share of the path.
@@ -24,7 +24,7 @@ const PAIRS: usize = 64;
 ///
 /// # Errors
 /// If `starts` and `ends` differ in number or size, there is no pair, a value is not finite, `generate` does not give
-/// one image for each latent, or what it or `distance` fails with.
+/// one image for each latent or `distance` one number for each pair, or what it or `distance` fails with.
 pub fn path_length(
     starts: &Features,
     ends: &Features,
@@ -59,12 +59,16 @@ pub fn path_length(
             }
         };
         let (here, there) = (images(0.0)?, images(STEP)?);
-        lengths.extend(distance(&here, &there)?.into_iter().map(|d| d / (STEP * STEP)));
+        let distances = distance(&here, &there)?;
+        if distances.len() != to - from {
+            let (pairs, got) = (to - from, distances.len());
+            return Err(MetricError::Unpaired { left: format!("{pairs} pairs"), right: format!("{got} distances") });
+        }
+        lengths.extend(distances.into_iter().map(|d| d / (STEP * STEP)));
     }
     if let Some(item) = lengths.iter().position(|x| !x.is_finite()) {
         return Err(MetricError::NotFinite { set: "distance", item, position: 0 });
     }
-    check_count("distance", lengths.len(), n)?;
     lengths.sort_unstable_by(f64::total_cmp);
     // The 1st percentile and the 99th, where they lie between two lengths the outer one.
     let last = lengths.len() - 1;
@@ -142,5 +146,11 @@ mod tests {
         let none = |_: &Features| Ok(Images::new([1, 2, 2], vec![]));
         let error = path_length(&latents(1, 3), &latents(2, 3), true, none, squared, &Streams::new(1));
         assert!(matches!(error, Err(MetricError::Unpaired { .. })));
+        let short = |_: &Images, _: &Images| Ok(vec![0.0]);
+        let error = path_length(&latents(1, 3), &latents(2, 3), true, as_images, short, &Streams::new(1));
+        assert!(matches!(error, Err(MetricError::Unpaired { .. })));
+        let infinite = |a: &Images, _: &Images| Ok(vec![f64::INFINITY; a.len()]);
+        let error = path_length(&latents(1, 3), &latents(2, 3), true, as_images, infinite, &Streams::new(1));
+        assert!(matches!(error, Err(MetricError::NotFinite { set: "distance", item: 0, .. })));
     }
 }

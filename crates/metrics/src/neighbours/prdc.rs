@@ -96,6 +96,43 @@ mod tests {
         assert_eq!(prdc(&real, &line(&[6.99, 11.0, 12.0]), 2).unwrap().precision, 1.0 / 3.0);
     }
 
+    /// Far from the origin products of matrices keep few digits of a distance: here some 1e-8 of distances that are often
+    /// equal. Against the definition, by differences.
+    #[test]
+    fn ties_far_from_the_origin_are_told_exactly() {
+        let set = |seed, n| {
+            let mut set = draw(seed, n, 3);
+            set.values.iter_mut().for_each(|x| *x = (*x * 1.5).round() / 1024.0 + 5000.0);
+            set
+        };
+        let (real, fake, k) = (set(1, 140), set(2, 160), 3);
+        let squares = |a: &Features, b: &Features| -> Vec<Vec<f64>> {
+            let square = |i, j| {
+                let pairs = a.item(i).iter().zip(b.item(j));
+                pairs.map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2)).sum()
+            };
+            (0..a.len()).map(|i| (0..b.len()).map(|j| square(i, j)).collect()).collect()
+        };
+        let radii = |set: &Features| -> Vec<f64> {
+            let sorted = squares(set, set).into_iter().map(|mut row| {
+                row.sort_by(f64::total_cmp);
+                row[k]
+            });
+            sorted.collect()
+        };
+        let (across, of_real, of_fake) = (squares(&real, &fake), radii(&real), radii(&fake));
+        let inside = |r: usize, f: usize| across[r][f] < of_real[r];
+        let (n, m) = (real.len(), fake.len());
+        let share = |count: usize, of: usize| count as f64 / of as f64;
+        let expected = Prdc {
+            precision: share((0..m).filter(|&f| (0..n).any(|r| inside(r, f))).count(), m),
+            recall: share((0..n).filter(|&r| (0..m).any(|f| across[r][f] < of_fake[f])).count(), n),
+            density: share((0..n * m).filter(|i| inside(i % n, i / n)).count(), m) / k as f64,
+            coverage: share((0..n).filter(|&r| (0..m).any(|f| inside(r, f))).count(), n),
+        };
+        assert_eq!(prdc(&real, &fake, k).unwrap(), expected);
+    }
+
     /// For two samples of n of one distribution, whatever it is, the expected coverage is
     /// 1 - (n-1)...(n-k) / ((2n-1)...(2n-k)) (Naeem et al. 2020, lemma 2) and the expected density 1.
     #[test]
