@@ -1,4 +1,5 @@
 use ganvas_nets::state::StateError;
+use ganvas_prob::distance::DistanceError;
 use ganvas_prob::gaussian::GaussianError;
 
 /// What keeps a figure from being computed.
@@ -64,6 +65,56 @@ pub enum MetricError {
         label: u32,
         /// The number of classes.
         classes: usize,
+    },
+    /// A figure that could not be computed for one class.
+    #[error("class {class}: {source}")]
+    InClass {
+        /// The class.
+        class: usize,
+        /// What is wrong.
+        source: Box<MetricError>,
+    },
+    /// Labels of which only one kind occurs, where two are compared.
+    #[error("all {items} labels are {label}: there is nothing to tell apart")]
+    OneKind {
+        /// How many there are.
+        items: usize,
+        /// Which one.
+        label: bool,
+    },
+    /// An item that has no direction.
+    #[error("item {item} of the {set} set is zero in all its values: it has no angle with others")]
+    Zero {
+        /// Which set.
+        set: &'static str,
+        /// Index of the item.
+        item: usize,
+    },
+    /// A column or channel that has one value throughout.
+    #[error("column {column} of the {set} set is constant: it has no correlations")]
+    Constant {
+        /// Which set.
+        set: &'static str,
+        /// Index of the column or channel.
+        column: usize,
+    },
+    /// Two sets that are compared item by item and do not match.
+    #[error("{left} and {right} cannot be compared item by item")]
+    Unpaired {
+        /// Number and shape of the items of the first set.
+        left: String,
+        /// Number and shape of the items of the second set.
+        right: String,
+    },
+    /// Images too small for a window.
+    #[error("images of {height}x{width} pixels: at least {needed} of each are needed")]
+    ImageSize {
+        /// Rows of pixels.
+        height: usize,
+        /// Columns of pixels.
+        width: usize,
+        /// How many are needed of each.
+        needed: usize,
     },
     /// Images with a number of channels that cannot be made grey.
     #[error("images of {channels} channels: the classifiers take 1 (grey) or 3 (red, green, blue)")]
@@ -135,7 +186,16 @@ pub enum MetricError {
         /// What the backend said.
         reason: String,
     },
+    /// The eigenvalues of a matrix were not found.
+    #[error("the eigenvalues of a {side} x {side} matrix were not found")]
+    NoEigenvalues {
+        /// Side of the matrix.
+        side: usize,
+    },
     /// Moments or their distance could not be computed.
     #[error("the moments of the features: {0}")]
     Moments(#[from] GaussianError),
+    /// A distance between samples could not be computed.
+    #[error("the distance of the samples: {0}")]
+    Distance(#[from] DistanceError),
 }

@@ -182,6 +182,21 @@ impl Extractor {
         Ok(Features { dims: self.spec.classes, values })
     }
 
+    /// The activations of each layer after its rectifier.
+    pub(crate) fn layers(&self, images: &Images) -> Result<Vec<Layer>, MetricError> {
+        (0..3)
+            .map(|layer| {
+                let mut channels = 0;
+                let values = self.run(images, |net, x| {
+                    let activations = net.layers(x)[layer].clone();
+                    channels = activations.dims()[1];
+                    activations.flatten(1, 3)
+                })?;
+                Ok(Layer { channels, features: Features { dims: values.len() / images.len().max(1), values } })
+            })
+            .collect()
+    }
+
     /// The class of the largest logit, for each image.
     ///
     /// # Errors
@@ -191,7 +206,7 @@ impl Extractor {
         Ok(logits.values.chunks_exact(logits.dims).map(largest).collect())
     }
 
-    fn run(&self, images: &Images, f: impl Fn(&Net, Tensor<4>) -> Tensor<2>) -> Result<Vec<f32>, MetricError> {
+    fn run(&self, images: &Images, mut f: impl FnMut(&Net, Tensor<4>) -> Tensor<2>) -> Result<Vec<f32>, MetricError> {
         images.check("image")?;
         let n = images.len();
         let mut values = Vec::new();
@@ -204,6 +219,13 @@ impl Extractor {
         }
         Ok(values)
     }
+}
+
+/// Activations of images on one layer.
+pub(crate) struct Layer {
+    pub channels: usize,
+    /// `[n, channels * places]`.
+    pub features: Features,
 }
 
 fn tensor(squares: Vec<f32>, side: usize, device: &Device) -> Tensor<4> {

@@ -42,9 +42,53 @@ impl Images {
         &self.values[i * self.item_len()..(i + 1) * self.item_len()]
     }
 
+    /// Each image as one row, `[n, channels * height * width]`.
+    pub fn to_features(&self) -> Features {
+        Features { dims: self.item_len(), values: self.values.clone() }
+    }
+
     pub(crate) fn check(&self, set: &'static str) -> Result<(), MetricError> {
         let item = || format!("{}x{}x{}", self.channels, self.height, self.width);
         check(&self.values, self.item_len(), set, item)
+    }
+}
+
+/// Series of several channels on the host, all of one length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Values of a channel in an item.
+    pub steps: usize,
+    /// Values of a step.
+    pub channels: usize,
+    /// The values, `[n, steps, channels]` row-major.
+    pub values: Vec<f32>,
+}
+
+impl Series {
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.steps * self.channels).unwrap_or(0)
+    }
+
+    /// Whether there is no series.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each series as one row, `[n, steps * channels]`.
+    pub fn to_features(&self) -> Features {
+        Features { dims: self.steps * self.channels, values: self.values.clone() }
+    }
+
+    pub(crate) fn check(&self, set: &'static str, needed: usize) -> Result<(), MetricError> {
+        let item = || format!("{} steps of {} channels", self.steps, self.channels);
+        check(&self.values, self.steps * self.channels, set, item)?;
+        check_count(set, self.len(), needed)
+    }
+
+    /// The values of a channel, item after item, `[n, steps]`.
+    pub(crate) fn channel(&self, channel: usize) -> Vec<f64> {
+        self.values.iter().skip(channel).step_by(self.channels).map(|&x| x.into()).collect()
     }
 }
 
@@ -81,13 +125,24 @@ impl Features {
         &self.values[i * self.dims..(i + 1) * self.dims]
     }
 
+    /// One value of each item, `[n]`.
+    pub(crate) fn column(&self, column: usize) -> Vec<f64> {
+        self.values.iter().skip(column).step_by(self.dims).map(|&x| x.into()).collect()
+    }
+
+    /// Items by their indices, which are below [`len`](Self::len).
+    pub(crate) fn select(&self, items: &[usize]) -> Self {
+        Self { dims: self.dims, values: items.iter().flat_map(|&i| self.item(i)).copied().collect() }
+    }
+
     pub(crate) fn check(&self, set: &'static str, needed: usize) -> Result<(), MetricError> {
         check(&self.values, self.dims, set, || format!("{} values", self.dims))?;
-        match self.len() {
-            got if got < needed => Err(MetricError::TooFew { set, needed, got }),
-            _ => Ok(()),
-        }
+        check_count(set, self.len(), needed)
     }
+}
+
+pub(crate) fn check_count(set: &'static str, got: usize, needed: usize) -> Result<(), MetricError> {
+    if got < needed { Err(MetricError::TooFew { set, needed, got }) } else { Ok(()) }
 }
 
 /// Whole items of finite values.

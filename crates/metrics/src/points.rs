@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::items::same_dims;
-use crate::neighbours::squared_distance;
+use crate::pairs::squared_distance;
 use crate::{Features, MetricError};
 
 /// How samples are distributed over the modes of a mixture.

@@ -32,9 +32,19 @@ impl Net {
     /// # Shapes
     /// `[batch, 1, side, side]` in [-1, 1] to `[batch, 64]`, zero or more.
     pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let x = halve(relu(self.conv1.forward(x)));
-        let x = halve(relu(self.conv2.forward(x)));
-        relu(self.hidden.forward(x.flatten(1, 3)))
+        let [_, _, features] = self.layers(x);
+        features.flatten(1, 3)
+    }
+
+    /// What each rectifier gives, the last being the features.
+    ///
+    /// # Shapes
+    /// `[batch, 1, side, side]` in [-1, 1] to `[batch, channels, height, width]`, zero or more.
+    pub(super) fn layers(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
+        let first = relu(self.conv1.forward(x));
+        let second = relu(self.conv2.forward(halve(first.clone())));
+        let features = relu(self.hidden.forward(halve(second.clone()).flatten(1, 3)));
+        [first, second, features.unsqueeze_dims(&[2, 3])]
     }
 
     /// # Shapes
