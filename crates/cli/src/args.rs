@@ -52,6 +52,10 @@ pub enum Command {
     /// Measure a trained run against held-out data
     #[command(after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --json")]
     Eval(EvalArgs),
+    /// Measure any sample against any other: .npy arrays or folders of images
+    #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
+        ganvas metrics photos/ generated/ --features mnist --json")]
+    Metrics(MetricsArgs),
     /// Write a run's report: one HTML file with pictures, curves, settings and figures
     #[command(after_help = "Example:\n  ganvas report runs/first")]
     Report {
@@ -348,6 +352,33 @@ pub struct EvalArgs {
     #[arg(long)]
     pub json: bool,
     /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}
+
+/// `ganvas metrics`.
+#[derive(Args)]
+pub struct MetricsArgs {
+    /// The real items: a .npy array, a .csv file of rows, a folder of images, or a data set's id.
+    pub real: PathBuf,
+    /// The generated ones, likewise.
+    pub fake: PathBuf,
+    /// What to measure [default: fd, kid, prdc, and with a classifier is and class_share_min].
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
+    pub metrics: Vec<String>,
+    /// On what: `raw` values, or a classifier's features of images: `digits`, `mnist`, `fashion-mnist`.
+    #[arg(long, value_name = "raw|NAME", default_value = "raw")]
+    pub features: String,
+    /// Neighbours of precision, recall, density and coverage.
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub k: usize,
+    /// Seed of subsets and splits.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to compute a classifier's features.
     #[arg(long, value_name = "D", default_value = "flex")]
     pub device: String,
 }

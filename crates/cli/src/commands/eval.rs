@@ -152,7 +152,7 @@ fn images(
 
 /// The extractor's label, and the side of the images where it is not its own: real and generated images are both
 /// resized then, and figures of one side do not compare with those of another.
-fn label_at(extractor: &Extractor, images: &Images) -> String {
+pub fn label_at(extractor: &Extractor, images: &Images) -> String {
     let side = extractor.side();
     match (images.height, images.width) {
         (height, width) if height == side && width == side => extractor.label(),

@@ -4,7 +4,9 @@ mod accept;
 mod data;
 mod eval;
 mod extractors;
+mod files;
 mod list;
+mod metrics;
 mod prob;
 mod report;
 mod sample;
@@ -35,6 +37,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Eval(args) => eval::run(&args),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Prob { command } => prob::run(command),
         Command::TrainExtractors(args) => extractors::run(&args),
         Command::Completions { shell } => {

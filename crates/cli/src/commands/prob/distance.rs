@@ -7,8 +7,9 @@ use ganvas_prob::distance::{
 };
 use ganvas_prob::gaussian::{Moments, frechet};
 
-use super::{failed, files, show};
+use super::{failed, show};
 use crate::args::DistanceArgs;
+use crate::commands::files;
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::view::{figures_table, format::number};
@@ -19,12 +20,12 @@ const PAIRS_OF: usize = 10_000;
 /// Every distance between two samples that suits their dimensions.
 pub fn run(args: &DistanceArgs) -> Result<(), CliError> {
     let (a, b) = (files::read(&args.a)?, files::read(&args.b)?);
-    if a.dims != b.dims {
-        let message =
-            format!("rows of {} hold {} values, rows of {} {}", args.a.display(), a.dims, args.b.display(), b.dims);
+    let dims = a.dims();
+    if dims != b.dims() {
+        let (first, second) = (args.a.display(), args.b.display());
+        let message = format!("rows of {first} hold {dims} values, rows of {second} {}", b.dims());
         return Err(CliError::failure(message));
     }
-    let dims = a.dims;
     let paths = [&args.a, &args.b];
     let fault = |error: DistanceError| {
         let text = error.to_string();

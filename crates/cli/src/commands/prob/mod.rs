@@ -1,7 +1,6 @@
 //! `ganvas prob`.
 
 mod distance;
-mod files;
 mod information;
 mod sample;
 mod table;

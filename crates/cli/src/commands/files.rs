@@ -11,16 +11,23 @@ use crate::error::CliError;
 /// The most values that are read: 2 GiB of them.
 const MOST: u64 = 1 << 28;
 
-/// Rows of numbers, `[n, dims]` row-major.
-pub struct Rows {
-    /// Size of a row.
-    pub dims: usize,
+/// Numbers, row-major; the first axis counts the items.
+pub struct Array {
+    /// The sides, at least one.
+    pub shape: Vec<usize>,
     /// The values.
     pub values: Vec<f64>,
 }
 
-/// The rows of a `.npy` array, whose first axis counts them, or of a `.csv` file.
-pub fn read(path: &Path) -> Result<Rows, CliError> {
+impl Array {
+    /// Values of an item.
+    pub fn dims(&self) -> usize {
+        self.shape[1..].iter().product()
+    }
+}
+
+/// A `.npy` array, or the rows of a `.csv` file.
+pub fn read(path: &Path) -> Result<Array, CliError> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("npy") => npy(path),
         Some("csv") => csv(path),
@@ -31,7 +38,7 @@ pub fn read(path: &Path) -> Result<Rows, CliError> {
     }
 }
 
-fn npy(path: &Path) -> Result<Rows, CliError> {
+fn npy(path: &Path) -> Result<Array, CliError> {
     let fault = |what: String| CliError::failure(format!("{}: {what}", path.display()));
     let file = File::open(path).map_err(|e| CliError::io("open", path, &e))?;
     let length = file.metadata().map_err(|e| CliError::io("read", path, &e))?.len();
@@ -62,9 +69,8 @@ fn npy(path: &Path) -> Result<Rows, CliError> {
         _ => return Err(fault(format!("values of type `{kind}`; real numbers of at most 8 bytes are wanted"))),
     };
     let values = values.map_err(|e| fault(format!("cut off or damaged: {e}")))?;
-    let rows = shape.first().copied().unwrap_or(1);
-    let dims = count.checked_div(rows).unwrap_or(0).max(1) as usize;
-    Ok(Rows { dims, values })
+    let shape = if shape.is_empty() { vec![1] } else { shape.iter().map(|&side| side as usize).collect() };
+    Ok(Array { shape, values })
 }
 
 fn widened<T: Into<f64>>(values: Vec<T>) -> Vec<f64> {
@@ -72,7 +78,7 @@ fn widened<T: Into<f64>>(values: Vec<T>) -> Vec<f64> {
 }
 
 /// A line of names at the top is left out.
-fn csv(path: &Path) -> Result<Rows, CliError> {
+fn csv(path: &Path) -> Result<Array, CliError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .trim(csv::Trim::All)
@@ -96,7 +102,8 @@ fn csv(path: &Path) -> Result<Rows, CliError> {
             }
         }
     }
-    Ok(Rows { dims: dims.max(1), values })
+    let n = values.len() / dims.max(1);
+    Ok(Array { shape: if dims == 1 { vec![n] } else { vec![n, dims] }, values })
 }
 
 /// The draws as bytes of a `.npy` array of f64, `[n]`.
