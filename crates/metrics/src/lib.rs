@@ -4,9 +4,10 @@
 //!
 //! - [`extractor`]: the reference classifiers, whose 64 features and class decisions the figures rest on
 //! - [`frechet_distance`]: the Frechet distance of features, called `ffd` on the reference classifiers', never `fid`
-//! - [`features`]: kernel distance, Inception score, Vendi score; figures class by class, with confidence intervals, and
-//!   extrapolated to endlessly many items
-//! - [`neighbours`]: nearest neighbours against memorisation; precision, recall, density and coverage; a two-sample test
+//! - [`features`]: kernel distance, Inception score, Vendi score; figures class by class, with confidence intervals,
+//!   and extrapolated to endlessly many items
+//! - [`neighbours`]: nearest neighbours against memorisation; precision, recall, density and coverage; a two-sample
+//!   test
 //! - [`probe`]: how well a linear classifier does on features; trained on fakes and tested on reals, and the reverse
 //!
 //! Measured on samples:
@@ -20,8 +21,8 @@
 //! - [`baseline`]: what a model has to beat
 //!
 //! Distances on the real line, the energy distance and maximum mean discrepancies with other kernels are in
-//! [`ganvas_prob::distance`]. A [`Figure`] is how a result is written down. Sums and moments are in `f64`; nothing here depends on the number of
-//! threads, nor, unless it says so, on the order of the items.
+//! [`ganvas_prob::distance`]. A [`Figure`] is how a result is written down. Sums and moments are in `f64`; nothing here
+//! depends on the number of threads, nor, unless it says so, on the order of the items.
 
 #![forbid(unsafe_code)]
 

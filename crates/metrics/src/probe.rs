@@ -51,16 +51,17 @@ pub fn linear_probe(
 /// Accuracies of classifiers between real and generated items.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transfer {
-    /// Trained on fakes and tested on reals (TSTR), in [0, 1]: falls where fakes are unlike reals and where kinds of them are
-    /// missing.
+    /// Trained on fakes and tested on reals (TSTR), in [0, 1]: falls where fakes are unlike reals and where kinds of
+    /// them are missing.
     pub fakes_to_reals: f64,
-    /// Trained on reals and tested on fakes (TRTS), in [0, 1]: falls where fakes are unlike reals, and is blind to missing kinds.
+    /// Trained on reals and tested on fakes (TRTS), in [0, 1]: falls where fakes are unlike reals, and is blind to
+    /// missing kinds.
     pub reals_to_fakes: f64,
 }
 
-/// Whether fakes serve in the place of reals: the [`linear_probe`] trained on one and tested on the other, both ways (C.
-/// Esteban, S. L. Hyland and G. Ratsch 2017, "Real-valued (Medical) Time Series Generation with Recurrent Conditional GANs",
-/// section 4.2). Series go in as [`to_features`](crate::Series::to_features) makes them.
+/// Whether fakes serve in the place of reals: the [`linear_probe`] trained on one and tested on the other, both ways
+/// (C. Esteban, S. L. Hyland and G. Ratsch 2017, "Real-valued (Medical) Time Series Generation with Recurrent
+/// Conditional GANs"). Series go in as [`to_features`](crate::Series::to_features) makes them.
 ///
 /// Compare with the probe trained on reals and tested on other reals, which is what the best fakes have.
 ///

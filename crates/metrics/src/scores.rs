@@ -5,8 +5,8 @@
 //! # The point-adjust trap
 //! In anomaly detection on series F1 is often reported after *point adjustment*: where one point of an anomalous
 //! segment is found, all of the segment counts as found (H. Xu et al. 2018, "Unsupervised Anomaly Detection via
-//! Variational Auto-Encoder for Seasonal KPIs in Web Applications", section 4.2). With long segments a random score then
-//! comes close to the best there is (S. Kim et al. 2022, "Towards a Rigorous Evaluation of Time-Series Anomaly
+//! Variational Auto-Encoder for Seasonal KPIs in Web Applications"). With long segments a random score
+//! then comes close to the best there is (S. Kim et al. 2022, "Towards a Rigorous Evaluation of Time-Series Anomaly
 //! Detection"). [`point_adjusted`] is here to compare with published figures: never report its F1 without the plain one
 //! and that of a random score under the same protocol.
 
@@ -189,8 +189,8 @@ mod tests {
         assert_eq!(average_precision(&[0.5; 5], &labels).unwrap(), 0.4);
     }
 
-    /// 20 segments of 100 points, a tenth of the series: a random score finds a point of nearly each of them at a threshold
-    /// that hardly any other point reaches.
+    /// 20 segments of 100 points, a tenth of the series: a random score finds a point of nearly each of them at a
+    /// threshold that hardly any other point reaches.
     #[test]
     fn point_adjustment_makes_a_random_score_look_good() {
         let n = 20_000;

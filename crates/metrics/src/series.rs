@@ -1,4 +1,5 @@
-//! Figures on series, `[n, steps, channels]`: whole sequences, how their values follow each other, and their values alone.
+//! Figures on series, `[n, steps, channels]`: whole sequences, how their values follow each other, and their values
+//! alone.
 //!
 //! Each looks at something else: the [marginals](marginal_distances) do not see any order in time, the
 //! [autocorrelation](autocorrelation_distances) sees it between two values of one channel, and only
@@ -13,11 +14,12 @@ use crate::{MetricError, Series};
 /// A. Gretton et al. 2012, "A Kernel Two-Sample Test", eq. 3 and section 8).
 ///
 /// In [-1, 2]; around zero, on either side, for two samples of one distribution. The bandwidth depends on both sets, so
-/// that figures compare only where the median hardly differs. Beyond 1,000 series it is taken of those at equal steps and
-/// depends on their order.
+/// that figures compare only where the median hardly differs. Beyond 1,000 series it is taken of those at equal steps
+/// and depends on their order.
 ///
 /// # Errors
-/// If the sets differ in steps or channels, one has fewer than two series, a value is not finite, or most series are equal.
+/// If the sets differ in steps or channels, one has fewer than two series, a value is not finite, or most series are
+/// equal.
 pub fn series_mmd2(real: &Series, fake: &Series) -> Result<f64, MetricError> {
     check(real, fake, 2)?;
     let dims = real.steps * real.channels;
@@ -39,13 +41,13 @@ pub fn marginal_distances(real: &Series, fake: &Series) -> Result<Vec<f64>, Metr
 /// For each channel the Euclidean distance of the autocorrelations at the lags 1 to `lags` (after the ACF score of M.
 /// Wiese et al. 2020, "Quant GANs: Deep Generation of Financial Time Series").
 ///
-/// The autocorrelation at lag l is the mean of (x_t - m)(x_{t+l} - m) over all series and steps, over the variance, with the
-/// mean m and the variance over all of them: what differs from series to series counts as correlation. In [0, 2 sqrt(lags)],
-/// but for short series, whose estimates may leave [-1, 1].
+/// The autocorrelation at lag l is the mean of (x_t - m)(x_{t+l} - m) over all series and steps, over the variance,
+/// with the mean m and the variance over all of them: what differs from series to series counts as correlation. In [0,
+/// 2 sqrt(lags)], but for short series, whose estimates may leave [-1, 1].
 ///
 /// # Errors
-/// If the sets differ in steps or channels, one is empty, a value is not finite, `lags` is not in 1..steps, or a channel is
-/// constant.
+/// If the sets differ in steps or channels, one is empty, a value is not finite, `lags` is not in 1..steps, or a
+/// channel is constant.
 pub fn autocorrelation_distances(real: &Series, fake: &Series, lags: usize) -> Result<Vec<f64>, MetricError> {
     check(real, fake, 1)?;
     if lags == 0 || lags >= real.steps {

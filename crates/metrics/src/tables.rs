@@ -24,7 +24,8 @@ pub fn column_tests(real: &Features, fake: &Features) -> Result<Vec<TestResult>,
 /// The Frobenius norm of the difference of the correlation matrices of both tables (the pairwise correlation difference
 /// of A. Goncalves et al. 2020, "Generation and evaluation of synthetic patient data").
 ///
-/// In [0, 2 sqrt(columns (columns - 1))]. It sees pairs of columns and linear dependence, and nothing of a column alone.
+/// In [0, 2 sqrt(columns (columns - 1))]. It sees pairs of columns and linear dependence, and nothing of a column
+/// alone.
 ///
 /// # Errors
 /// If the tables differ in columns, one has fewer than two rows, a value is not finite, or a column is constant.

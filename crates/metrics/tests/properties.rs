@@ -1,9 +1,14 @@
 //! What holds of the figures whatever the sets are.
 
-use ganvas_metrics::features::{kid, moments};
+use ganvas_metrics::features::{
+    Similarity, bootstrap_frechet, frechet_infinity, inception_score, kid, kid_subsets, moments, per_class,
+    sliced_wasserstein, vendi_score,
+};
 use ganvas_metrics::neighbours::{copies, prdc, two_sample_test};
+use ganvas_metrics::probe::transfer;
 use ganvas_metrics::scores::{auroc, average_precision, best_f1};
-use ganvas_metrics::{Features, frechet_distance};
+use ganvas_metrics::tables::{column_tests, correlation_distance};
+use ganvas_metrics::{Features, MetricError, frechet_distance};
 use ganvas_prob::gaussian::{Moments, frechet};
 use ganvas_prob::stream::{Streams, normals, permutation};
 use proptest::prelude::*;
@@ -68,7 +73,8 @@ proptest! {
         let (a, b) = (draw(seed, n, dims), draw(seed + 1, m, dims));
         let distance = kid(&a, &b).unwrap();
         // The kernel's values are of the size of the third power of the squared norms.
-        let size = (1.0 + f64::from(a.values.iter().chain(&b.values).fold(0.0f32, |m, x| m.max(x.abs()))).powi(2)).powi(3);
+        let largest = a.values.iter().chain(&b.values).fold(0.0, |m: f64, &x| m.max(f64::from(x).abs()));
+        let size = (1.0 + largest.powi(2)).powi(3);
         prop_assert!((kid(&b, &a).unwrap() - distance).abs() < 1e-12 * size);
         prop_assert!((kid(&shuffled(&a, 1), &shuffled(&b, 2)).unwrap() - distance).abs() < 1e-12 * size);
     }
@@ -76,7 +82,8 @@ proptest! {
     /// Small whole numbers, so that ties and duplicates are the rule.
     #[test]
     fn neighbours_are_blind_to_order_and_scale(
-        seed in 0u64..1000, n in 6usize..150, m in 6usize..150, dims in 1usize..4, k in 1usize..5, whole in any::<bool>(),
+        seed in 0u64..1000, n in 6usize..150, m in 6usize..150, dims in 1usize..4, k in 1usize..5,
+        whole in any::<bool>(),
     ) {
         let make = |seed, n| {
             let mut set = draw(seed, n, dims);
@@ -131,4 +138,47 @@ fn the_number_of_threads_changes_nothing() {
         })
     };
     assert_eq!(on(1), on(4));
+}
+
+/// In either set, by each figure that compares two of them.
+#[test]
+fn values_that_are_not_finite_other_sizes_and_empty_sets_are_refused() {
+    type Figure<'a> = &'a dyn Fn(&Features, &Features) -> Result<(), MetricError>;
+    let streams = Streams::new(1);
+    let labels = [0; 30];
+    let figures: [(&str, Figure); 12] = [
+        ("frechet_distance", &|a, b| frechet_distance(a, b).map(drop)),
+        ("frechet_infinity", &|a, b| frechet_infinity(a, b, 3, &streams).map(drop)),
+        ("bootstrap_frechet", &|a, b| bootstrap_frechet(a, b, 2, 0.9, &streams).map(drop)),
+        ("kid", &|a, b| kid(a, b).map(drop)),
+        ("kid_subsets", &|a, b| kid_subsets(a, b, 2, 5, &streams).map(drop)),
+        ("sliced_wasserstein", &|a, b| sliced_wasserstein(a, b, 2, &streams).map(drop)),
+        ("prdc", &|a, b| prdc(a, b, 2).map(drop)),
+        ("copies", &|a, b| copies(a, b, 2).map(drop)),
+        ("two_sample_test", &|a, b| two_sample_test(a, b).map(drop)),
+        ("column_tests", &|a, b| column_tests(a, b).map(drop)),
+        ("correlation_distance", &|a, b| correlation_distance(a, b).map(drop)),
+        ("transfer", &|a, b| transfer(a, &labels[..a.len()], b, &labels[..b.len()], 1).map(drop)),
+    ];
+    let good = draw(1, 30, 3);
+    let mut broken = good.clone();
+    broken.values[40] = f32::NAN;
+    let empty = Features { dims: 3, values: vec![] };
+    for (name, figure) in figures {
+        figure(&good, &draw(2, 30, 3)).unwrap();
+        for (a, b) in [(&good, &broken), (&broken, &good)] {
+            let error = figure(a, b).unwrap_err();
+            assert!(matches!(error, MetricError::NotFinite { item: 13, position: 1, .. }), "{name}: {error}");
+        }
+        for (a, b) in [(&good, &empty), (&empty, &good)] {
+            let error = figure(a, b).unwrap_err();
+            assert!(matches!(error, MetricError::TooFew { got: 0, .. }), "{name}: {error}");
+        }
+        let error = figure(&good, &draw(2, 30, 4)).unwrap_err();
+        assert!(matches!(error, MetricError::Dims { left: 3 | 4, .. }), "{name}: {error}");
+    }
+    let not_finite = |error| matches!(error, MetricError::NotFinite { item: 13, position: 1, .. });
+    assert!(not_finite(inception_score(&broken, 3, &streams).unwrap_err()));
+    assert!(not_finite(vendi_score(&broken, Similarity::Cosine).unwrap_err()));
+    assert!(not_finite(per_class(&good, &labels, &broken, &labels, 1, frechet_distance).unwrap_err()));
 }

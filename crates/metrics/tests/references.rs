@@ -87,7 +87,9 @@ impl Case {
 fn frechet_distances_are_those_of_torch_fidelity() {
     for case in Case::all("frechet") {
         let (real, fake) = case.pair();
-        case.near("value", frechet_distance(&real, &fake).unwrap(), 1e-9);
+        // With fewer items than dimensions the package takes roots of eigenvalues that are zero but for round-off.
+        let tolerance = if case.size("n") < case.size("d") { 1e-6 } else { 1e-9 };
+        case.near("value", frechet_distance(&real, &fake).unwrap(), tolerance);
     }
 }
 

@@ -21,9 +21,9 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The confidence interval of any figure by the percentile bootstrap: the figure is computed on `resamples` sets of as many
-/// items, drawn from each set with replacement, and the interval holds the middle share `level` of them (B. Efron and
-/// R. J. Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3; between two of them linearly).
+/// The confidence interval of any figure by the percentile bootstrap: the figure is computed on `resamples` sets of as
+/// many items, drawn from each set with replacement, and the interval holds the middle share `level` of them (B. Efron
+/// and R. J. Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3; between two of them linearly).
 ///
 /// A figure with a bias by the number of items has it twice on resamples, which repeat items: the interval of a Frechet
 /// distance lies above it and need not hold it. Nor does it fit nearest neighbours, for a repeated item is its own
@@ -41,8 +41,8 @@ pub struct Interval {
 /// ```
 ///
 /// # Errors
-/// If a set is empty or has a value that is not finite, `resamples` is 0, `level` is not in (0, 1), or the figure cannot
-/// be computed.
+/// If a set is empty or has a value that is not finite, `resamples` is 0, `level` is not in (0, 1), or the figure
+/// cannot be computed.
 pub fn bootstrap(
     sets: &[&Features],
     figure: impl Fn(&[Features]) -> Result<f64, MetricError> + Sync,

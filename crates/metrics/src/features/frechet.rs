@@ -7,8 +7,8 @@ use crate::{Features, MetricError};
 
 /// Mean and covariance of features, in `f64`.
 ///
-/// [`Moments`] also take rows batch by batch and merge, and [`frechet`] is the distance of two of them: no set needs to be
-/// in memory as a whole.
+/// [`Moments`] also take rows batch by batch and merge, and [`frechet`] is the distance of two of them: no set needs to
+/// be in memory as a whole.
 ///
 /// # Errors
 /// If there are fewer than two items or a value is not finite.
@@ -20,9 +20,10 @@ pub fn moments(features: &Features, set: &'static str) -> Result<Moments, Metric
 /// The squared Frechet distance of two sets of features, each taken as Gaussian, covariances unbiased
 /// (M. Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", eq. 6).
 ///
-/// Zero or more, in the square of the features' unit. It falls with the sample sizes, so that figures compare only
-/// at equal ones. Singular covariances, such as those of fewer items than dimensions, are no obstacle to it, but much
-/// of it is bias then: [`rank`](crate::features::rank) tells. On the features of an [`Extractor`](crate::Extractor) its name is `ffd`.
+/// Zero or more, in the square of the features' unit. It falls with the sample sizes, so that figures compare only at
+/// equal ones. Singular covariances, such as those of fewer items than dimensions, are no obstacle to it, but much of
+/// it is bias then: [`rank`](crate::features::rank) tells. On the features of an [`Extractor`](crate::Extractor) its
+/// name is `ffd`.
 ///
 /// # Errors
 /// If the sets differ in size of their items, one has fewer than two items, or a value is not finite.
@@ -49,7 +50,7 @@ pub fn rank(moments: &Moments) -> Result<usize, MetricError> {
 
 /// The Frechet distance for endlessly many fakes: that of random subsets of the fakes, of `points` sizes at equal steps
 /// from a tenth of them to all, extrapolated by least squares over 1/n to 0 (M. J. Chong and D. Forsyth 2020,
-/// "Effectively Unbiased FID and Inception Score and where to find them", section 4.1; there 15 points).
+/// "Effectively Unbiased FID and Inception Score and where to find them"; there 15 points).
 ///
 /// What the number of reals adds stays. An estimate, which can be below zero. Depends on the order of the items, which
 /// the subsets are drawn by.

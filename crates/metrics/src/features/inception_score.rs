@@ -14,9 +14,9 @@ pub struct InceptionScore {
     pub sd: f64,
 }
 
-/// The Inception score of logits, `[n, classes]`: exp of the mean KL divergence from the mean class probabilities to those of
-/// each item, for each of `splits` parts of the items in random order (T. Salimans et al. 2016, "Improved Techniques for
-/// Training GANs", section 4; part i holds the items from i n / splits on, both rounded down).
+/// The Inception score of logits, `[n, classes]`: exp of the mean KL divergence from the mean class probabilities to
+/// those of each item, for each of `splits` parts of the items in random order (T. Salimans et al. 2016, "Improved
+/// Techniques for Training GANs", section 4; part i holds the items from i n / splits on, both rounded down).
 ///
 /// It falls with the number of items of a split, and looks at no real data. On logits other than Inception-V3's its
 /// name should say which. Depends on the order of the items through the splits.

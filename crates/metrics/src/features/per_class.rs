@@ -11,7 +11,7 @@ pub struct PerClass {
 }
 
 /// A figure between the reals and the fakes of each class: with the Frechet distance, the intra-class FID of
-/// T. Miyato and M. Koyama (2018, "cGANs with Projection Discriminator", section 4).
+/// T. Miyato and M. Koyama (2018, "cGANs with Projection Discriminator").
 ///
 /// Each class has fewer items than the whole, so that what depends on their number does not compare with the figure of
 /// the whole.

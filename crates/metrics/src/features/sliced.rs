@@ -6,11 +6,11 @@ use crate::items::same_dims;
 use crate::{Features, MetricError};
 
 /// The sliced Wasserstein distance: the root of the mean squared Wasserstein-2 distance of the projections of both sets
-/// on `directions` random directions (N. Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures",
-/// eq. 8). Of images too, by [`Images::to_features`](crate::Images::to_features).
+/// on `directions` random directions (N. Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures").
+/// Of images too, by [`Images::to_features`](crate::Images::to_features).
 ///
-/// Zero or more, in the features' unit. It falls with the sample sizes, and with the dimensions: sets moved by v are |v| /
-/// sqrt(d) apart, on average over directions. A seed gives the same directions for all sets of one dimension.
+/// Zero or more, in the features' unit. It falls with the sample sizes, and with the dimensions: sets moved by v are
+/// |v| / sqrt(d) apart, on average over directions. A seed gives the same directions for all sets of one dimension.
 ///
 /// # Errors
 /// If the sets differ in size of their items, one is empty, a value is not finite, or `directions` is 0.

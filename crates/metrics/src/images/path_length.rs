@@ -11,13 +11,13 @@ const STEP: f64 = 1e-4;
 const PAIRS: usize = 64;
 
 /// Perceptual path length: the mean of d(G(z(t)), G(z(t + e))) / e^2 for e = 1e-4, where z(t) is on the path from one
-/// latent to another and t uniform in [0, 1), without what is below the 1st and above the 99th percentile (T. Karras, S. Laine and T.
-/// Aila 2019, "A Style-Based Generator Architecture for Generative Adversarial Networks", section 4.1).
+/// latent to another and t uniform in [0, 1), without what is below the 1st and above the 99th percentile (T. Karras,
+/// S. Laine and T. Aila 2019, "A Style-Based Generator Architecture for Generative Adversarial Networks", section 4.1).
 ///
 /// A small one means that images change evenly along the path; a generator that makes the same image of every latent
-/// has the smallest. `starts` and `ends` are the latents between which the paths run, `[n, latent]`. Paths are arcs, which suit
-/// Gaussian latents, where `arcs` is set, and lines otherwise. `generate` makes as many images as it is given latents, and
-/// `distance` compares them pair by pair in the square of a distance, such as [`perc`](super::perc).
+/// has the smallest. `starts` and `ends` are the latents between which the paths run, `[n, latent]`. Paths are arcs,
+/// which suit Gaussian latents, where `arcs` is set, and lines otherwise. `generate` makes as many images as it is
+/// given latents, and `distance` compares them pair by pair in the square of a distance, such as [`perc`](super::perc).
 ///
 /// Latents are single precision: at e = 1e-4 the figure has about three digits. Depends on the order of the pairs,
 /// by which t is drawn.
@@ -79,8 +79,8 @@ fn line(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
     mix(a, b, 1.0 - t, t)
 }
 
-/// Spherical interpolation (K. Shoemake 1985, "Animating rotation with quaternion curves", section 3.3); of latents that are parallel or
-/// zero the line.
+/// Spherical interpolation (K. Shoemake 1985, "Animating rotation with quaternion curves"); of latents
+/// that are parallel or zero the line.
 fn arc(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
     let angle = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0).acos();

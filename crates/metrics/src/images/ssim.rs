@@ -16,8 +16,8 @@ pub const MS_SSIM_WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
 /// Structural similarity of each image, in [-1, 1], 1 for equal images (Z. Wang et al. 2004, "Image Quality Assessment:
 /// From Error Visibility to Structural Similarity", eq. 13): the mean over all places of a Gaussian window of 11x11
-/// pixels with the standard deviation 1.5 that lie within the image, with variances divided by the sum of the weights; for
-/// colours the mean over the channels.
+/// pixels with the standard deviation 1.5 that lie within the image, with variances divided by the sum of the weights;
+/// for colours the mean over the channels.
 ///
 /// # Errors
 /// If the sets do not have as many images of the same shape, these are smaller than 11x11, or a value is not finite.

@@ -77,7 +77,7 @@ mod tests {
 
     /// k = 1. Reals 0, 1, 3 have the radii 1, 1, 2; fakes 0.5, 1.5, 9 have 1, 1, 7.5.
     /// Fake 0.5 lies in the balls of 0 and 1 (at 3 - 0.5 = 2.5 not in the third), 1.5 in those of 1 and 3, 9 in none.
-    /// Real 0 lies in the ball of 0.5; 1 in those of 0.5 and 1.5; 3 in that of 9 (6 < 7.5). Each real ball holds a fake.
+    /// Real 0 lies in the ball of 0.5; 1 in those of 0.5 and 1.5; 3 in that of 9 (6 < 7.5). Each real's ball holds one.
     #[test]
     fn six_points_by_hand() {
         let figures = prdc(&line(&[0.0, 1.0, 3.0]), &line(&[0.5, 1.5, 9.0]), 1).unwrap();
@@ -96,13 +96,16 @@ mod tests {
         assert_eq!(prdc(&real, &line(&[6.99, 11.0, 12.0]), 2).unwrap().precision, 1.0 / 3.0);
     }
 
-    /// Far from the origin products of matrices keep few digits of a distance: here some 1e-8 of distances that are often
-    /// equal. Against the definition, by differences.
+    /// Far from the origin products of matrices lose the digits of small distances, here of many that are equal.
+    /// Against the definition, by differences.
     #[test]
     fn ties_far_from_the_origin_are_told_exactly() {
         let set = |seed, n| {
             let mut set = draw(seed, n, 3);
-            set.values.iter_mut().for_each(|x| *x = (*x * 1.5).round() / 1024.0 + 5000.0);
+            for row in set.values.chunks_exact_mut(3) {
+                row[0] = 5000.0 + row[0].round() / 2048.0;
+                row[1..].iter_mut().for_each(|x| *x = 0.0003 * (2.0 * *x).round());
+            }
             set
         };
         let (real, fake, k) = (set(1, 140), set(2, 160), 3);

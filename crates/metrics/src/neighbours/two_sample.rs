@@ -17,11 +17,11 @@ pub struct TwoSample {
 }
 
 /// The classifier two-sample test by the nearest neighbour, each item left out in turn (D. Lopez-Paz and M. Oquab 2017,
-/// "Revisiting Classifier Two-Sample Tests", with the classifier of Q. Xu et al. 2018, "An empirical study on evaluation
-/// metrics of generative adversarial networks", section 2.1).
+/// "Revisiting Classifier Two-Sample Tests", with the classifier of Q. Xu et al. 2018, "An empirical study on
+/// evaluation metrics of generative adversarial networks").
 ///
-/// An item with a nearest neighbour in both sets, at the same distance, counts half. Take sets of one size: otherwise the
-/// larger one is nearer by chance.
+/// An item with a nearest neighbour in both sets, at the same distance, counts half. Take sets of one size: otherwise
+/// the larger one is nearer by chance.
 ///
 /// # Errors
 /// If the sets differ in size of their items, one has fewer than two items, or a value is not finite.
