@@ -21,6 +21,7 @@ fn every_command_has_help_with_an_example() {
         &["report"],
         &["accept"],
         &["train-extractors"],
+        &["metrics"],
         &["prob"],
         &["prob", "sample"],
         &["prob", "kl"],

@@ -32,18 +32,20 @@ pub fn run(args: &MetricsArgs) -> Result<(), CliError> {
         let message = format!("there are no features `{}`", args.features);
         return Err(CliError::usage(message, suggest::help(&args.features, &names)));
     }
-    for name in &args.metrics {
-        if !NAMES.contains(&name.as_str()) {
+    // On a classifier's features the Frechet distance is called so.
+    let asked: Vec<&str> = args.metrics.iter().map(|name| if name == "ffd" { "fd" } else { name.as_str() }).collect();
+    for name in &asked {
+        if !NAMES.contains(name) {
             return Err(CliError::usage(format!("there is no metric `{name}`"), suggest::help(name, &NAMES)));
         }
-        if raw && matches!(name.as_str(), "is" | "class_share_min") {
+        if raw && matches!(*name, "is" | "class_share_min") {
             let message = format!("`{name}` is measured on a classifier's answers");
             return Err(CliError::usage(message, "name one, for example `--features mnist`"));
         }
     }
-    let wanted = |name: &str| match args.metrics.as_slice() {
+    let wanted = |name: &str| match asked.as_slice() {
         [] => matches!(name, "fd" | "kid" | "prdc") || !raw && matches!(name, "is" | "class_share_min"),
-        names => names.iter().any(|asked| asked == name),
+        asked => asked.contains(&name),
     };
     let streams = Streams::new(args.seed).fork("metrics");
     let mut progress = Progress::new(None, "{spinner} {msg}");
@@ -77,7 +79,7 @@ pub fn run(args: &MetricsArgs) -> Result<(), CliError> {
     }
     if wanted("kid") {
         tell("kernel distance");
-        let name = if raw { "mmd2_cubic" } else { "kid" };
+        let name = if raw { "mmd2_cubic" } else { "fkd" };
         figures.push(if n_real.min(n_fake) >= SUBSET {
             let estimate = kid_subsets(&real, &fake, SUBSETS, SUBSET, &streams)?;
             Figure { stderr: Some(estimate.stderr), ..Figure::new(name, estimate.mean) }

@@ -35,25 +35,42 @@ const HIGHER: Option<Better> = Some(Better::Higher);
 const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("active_units", HIGHER, "Latent dimensions whose posterior mean varies with the input; the others carry nothing"),
     ("bpd", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
+    (
+        "c2st",
+        None,
+        "How often the nearest item tells real from generated: 0.5 when they agree, towards 1 apart, towards 0 copies",
+    ),
     ("class_share_max", LOWER, "Share of the most frequent class among generated samples, by a classifier"),
     (
         "class_share_min",
         HIGHER,
         "Share of the rarest class among generated samples, by a classifier; 0 means a class is missing",
     ),
+    ("classifier_score", HIGHER, "Inception score of our own classifier: how sure and how varied its answers are"),
     ("classes", HIGHER, "Classes found among generated samples, by a classifier"),
+    (
+        "copies",
+        LOWER,
+        "Share of generated items nearer to a real one than its neighbour is; compare with held-out data",
+    ),
     ("coverage", HIGHER, "Share of real samples that have a generated one in their neighbourhood: variety"),
     ("covered", HIGHER, "Modes that get at least a fifth of their fair share of the samples"),
     ("density", HIGHER, "How many real neighbourhoods a generated sample falls into, on average: fidelity"),
     ("diversity", HIGHER, "Mean distance between generated samples; a fall to zero is mode collapse"),
     ("duplicates", LOWER, "Share of generated samples that repeat another one, nearly or exactly"),
     ("elbo", HIGHER, "Evidence lower bound on the log-likelihood of held-out data, in nats per sample"),
+    ("fd", LOWER, "Frechet distance of the Gaussians with the two samples' moments"),
     (
         "ffd",
         LOWER,
         "Frechet distance of real and generated samples on our own classifier's features; not comparable to FID",
     ),
     ("fid", LOWER, "Frechet distance between real and generated images on Inception features"),
+    (
+        "fkd",
+        LOWER,
+        "Squared kernel distance of real and generated samples on our own classifier's features; not comparable to KID",
+    ),
     (
         "hq3",
         HIGHER,
@@ -71,6 +88,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("mae", LOWER, "Mean absolute error"),
     ("mmd", LOWER, "Maximum mean discrepancy between real and generated samples"),
     ("mmd2", LOWER, "Squared maximum mean discrepancy between real and generated samples; around 0 when they agree"),
+    ("mmd2_cubic", LOWER, "Squared maximum mean discrepancy with a cubic kernel; around 0 when the samples agree"),
     ("modes", HIGHER, "Modes of the data that the samples reach"),
     ("mse", LOWER, "Mean squared error"),
     ("near", HIGHER, "Share of samples close to any mode; read it together with the modes covered"),
@@ -83,6 +101,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("reconstruction", LOWER, "Error of decoding the code of a held-out sample"),
     ("ssim", HIGHER, "Structural similarity of two images; 1 when they are the same"),
     ("swd", LOWER, "Sliced Wasserstein distance between real and generated samples"),
+    ("vendi", HIGHER, "Effective number of different items among the generated ones"),
     ("wasserstein", LOWER, "Wasserstein distance between real and generated samples"),
 ];
 
