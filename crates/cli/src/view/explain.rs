@@ -46,8 +46,8 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
         HIGHER,
         "Share of the rarest class among generated samples, by a classifier; 0 means a class is missing",
     ),
-    ("classifier_score", HIGHER, "Inception score of our own classifier: how sure and how varied its answers are"),
     ("classes", HIGHER, "Classes found among generated samples, by a classifier"),
+    ("classifier_score", HIGHER, "Inception score of our own classifier: how sure and how varied its answers are"),
     (
         "copies",
         LOWER,
