@@ -1,13 +1,13 @@
+use super::is_probability;
 use super::numeric::tail_quantile;
 use super::special::{HALF_LN_2PI, Tails, digamma_rest, incomplete_beta, ln_a_beta, ln_beta_factor, stirling_rest};
-use super::{is_probability, positive};
 use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
 
 /// The beta law: p(x) = x^(alpha - 1) (1 - x)^(beta - 1) / B(alpha, beta) for 0 <= x <= 1.
 ///
-/// `alpha` and `beta` are finite and positive. Johnson, Kotz and Balakrishnan,
+/// `alpha` and `beta` lie between 1e-300 and 1e300. Johnson, Kotz and Balakrishnan,
 /// *Continuous Univariate Distributions*, volume 2, chapter 25.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beta {
@@ -19,8 +19,10 @@ pub struct Beta {
 impl Beta {
     /// The law with these parameters.
     pub fn new(alpha: f64, beta: f64) -> Result<Self, ParameterError> {
-        positive("Beta", "alpha", alpha)?;
-        positive("Beta", "beta", beta)?;
+        for (parameter, value) in [("alpha", alpha), ("beta", beta)] {
+            let inside = (1e-300..=1e300).contains(&value);
+            ParameterError::unless(inside, "Beta", parameter, "from 1e-300 to 1e300", value)?;
+        }
         let sampler = rand_distr::Beta::new(alpha, beta).map_err(|_| ParameterError {
             law: "Beta",
             parameter: "alpha",

@@ -131,11 +131,11 @@ impl Entropy for Binomial {
         if variance == 0.0 {
             return 0.0;
         }
-        if variance > 1e9 {
+        if variance > 1e7 {
             // The Edgeworth correction of the normal entropy; the next term is of order 1 / variance^2.
             return HALF_LN_2PI + 0.5 + 0.5 * variance.ln() + (4.0 * self.p * (1.0 - self.p) - 1.0) / (12.0 * variance);
         }
-        let reach = 40.0 * variance.sqrt() + 200.0;
+        let reach = 14.0 * variance.sqrt() + 200.0;
         let low = (self.mean() - reach).floor().max(0.0) as u64;
         let high = (self.mean() + reach).ceil().min(self.n) as u64;
         (low..=high)

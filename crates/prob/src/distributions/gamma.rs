@@ -68,7 +68,11 @@ impl Density for Gamma {
         if self.shape == 1.0 {
             return -x / self.scale - self.scale.ln();
         }
-        ln_gamma_factor(self.shape, x / self.scale) - x.ln()
+        let z = x / self.scale;
+        if z == f64::INFINITY {
+            return f64::NEG_INFINITY;
+        }
+        ln_gamma_factor(self.shape, z) - x.ln()
     }
 
     fn support(&self) -> Support {

@@ -27,7 +27,8 @@ impl Geometric {
 
     /// The smallest k with P(X <= k) >= p = 1 - q.
     fn quantile(&self, p: f64, q: f64) -> f64 {
-        if !is_probability(p) {
+        // 1 minus a tiny negative number is 1.
+        if !(is_probability(p) && is_probability(q)) {
             return f64::NAN;
         }
         let ln_q = if p <= q { (-p).ln_1p() } else { q.ln() };

@@ -104,7 +104,8 @@ pub fn tail_quantile(
 /// The smallest count k from 0 to `last` with P(X <= k) >= p = 1 - q: the smaller of p and q is compared, which has the
 /// digits.
 pub fn count_quantile(law: &(impl Cumulative + Moments), p: f64, q: f64, last: f64) -> f64 {
-    if !is_probability(p) {
+    // 1 minus a tiny negative number is 1.
+    if !(is_probability(p) && is_probability(q)) {
         return f64::NAN;
     }
     if q == 0.0 {

@@ -47,7 +47,8 @@ pub fn digamma_rest(x: f64) -> f64 {
 /// ln(1 + u) - u, without cancellation where u is near 0.
 fn ln_1p_rest(u: f64) -> f64 {
     let v = u / (2.0 + u);
-    if v.abs() >= 0.3 {
+    // Of NaN the series would not end.
+    if v.abs() >= 0.3 || v.is_nan() {
         return u.ln_1p() - u;
     }
     // ln(1 + u) = 2 (v + v^3 / 3 + v^5 / 5 + ...), and 2 v - u = -u v.
@@ -205,7 +206,7 @@ fn ln_lower_gamma_small(a: f64, x: f64) -> f64 {
         n += 1.0;
         power *= -x / n;
         let next = sum + power / (a + n);
-        if next == sum {
+        if next == sum || next.is_nan() {
             return a * x.ln() - ln_gamma_1p(a) + (a * sum).ln_1p();
         }
         sum = next;
@@ -270,6 +271,11 @@ pub fn ln_a_beta(a: f64, b: f64) -> f64 {
     if is_small(a, b) { ln_gamma_1p(a) - integrate(0.0, a, 1, |t| digamma(b + t)) } else { a.ln() + ln_beta(a, b) }
 }
 
+/// Above this, beside a parameter of at most 1, the beta law is a gamma law in -ln(1 - x) to the last digit (M. E. Wise
+/// 1950, "The incomplete beta function as a contour integral and a quickly converging series for its inverse"), where
+/// series and continued fractions need too many terms.
+const HUGE: f64 = 1e9;
+
 /// The regularised incomplete beta function I_x(a, b) and its complement; `y` is 1 - x, given so that neither
 /// cancels.
 pub fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> Tails {
@@ -278,6 +284,15 @@ pub fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> Tails {
     }
     if y <= 0.0 {
         return Tails::NOTHING_ABOVE;
+    }
+    // -ln x and -ln y, from the smaller of x and y.
+    let minus_ln = |x: f64, y: f64| if x < 0.5 { -x.ln() } else { -(-y).ln_1p() };
+    if b > HUGE && a <= 1.0 {
+        return incomplete_gamma(a, (b + 0.5 * (a - 1.0)) * minus_ln(y, x));
+    }
+    if a > HUGE && b <= 1.0 {
+        let mirrored = incomplete_gamma(b, (a + 0.5 * (b - 1.0)) * minus_ln(x, y));
+        return Tails { ln_lower: mirrored.ln_upper, ln_upper: mirrored.ln_lower };
     }
     if x < (a + 1.0) / (a + b + 2.0) {
         Tails::of_lower(ln_lower_beta(a, b, x, y))
@@ -354,7 +369,7 @@ fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
         (over, under) = (under, alpha * over + beta * under);
         let last = ratio;
         ratio = next / under;
-        if (ratio - last).abs() <= 1e-15 * ratio || n > 1e6 {
+        if (ratio - last).abs() <= 1e-15 * ratio || n > 1e6 || ratio.is_nan() {
             return ratio;
         }
         before /= under;

@@ -73,8 +73,14 @@ impl Density for Weibull {
             return f64::NEG_INFINITY;
         }
         let z = x / self.scale;
+        let power = z.powf(self.shape);
+        if power == f64::INFINITY {
+            return f64::NEG_INFINITY;
+        }
         let ln_power = if self.shape == 1.0 { 0.0 } else { (self.shape - 1.0) * z.ln() };
-        (self.shape / self.scale).ln() + ln_power - z.powf(self.shape)
+        let ratio = self.shape / self.scale;
+        let ln_ratio = if ratio.is_normal() { ratio.ln() } else { self.shape.ln() - self.scale.ln() };
+        ln_ratio + ln_power - power
     }
 
     fn pdf(&self, x: f64) -> f64 {
