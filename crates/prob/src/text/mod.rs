@@ -118,9 +118,17 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
     nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"))
 }
 
-/// The name that `wanted` was probably meant to be: a slip in every four letters, swapped ones counting once.
-fn nearest(wanted: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let slips = names.map(|name| (strsim::damerau_levenshtein(wanted, name), name));
+/// The name that `wanted` was probably meant to be, if one is near: a slip of the finger in every four letters, swapped
+/// ones counting once.
+///
+/// ```
+/// use ganvas_prob::text::nearest;
+/// assert_eq!(nearest("dcgna", ["gan", "dcgan", "vae"]), Some("dcgan"));
+/// assert_eq!(nearest("vea", ["gan", "dcgan", "vae"]), Some("vae"));
+/// assert_eq!(nearest("transformer", ["gan", "dcgan", "vae"]), None);
+/// ```
+pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let slips = names.into_iter().map(|name| (strsim::damerau_levenshtein(wanted, name), name));
     slips.filter(|&(slips, _)| slips <= 1 + wanted.len() / 4).min_by_key(|&(slips, _)| slips).map(|(_, name)| name)
 }
 
