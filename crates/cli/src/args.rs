@@ -50,7 +50,9 @@ pub enum Command {
     )]
     Sample(SampleArgs),
     /// Measure a trained run against held-out data
-    #[command(after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --json")]
+    #[command(
+        after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
+    )]
     Eval(EvalArgs),
     /// Measure any sample against any other: .npy arrays or folders of images
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
@@ -348,6 +350,9 @@ pub struct EvalArgs {
     /// Number of generated items to measure.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub n: usize,
+    /// What to measure, such as ffd,kid,prdc,is [default: what suits the data].
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
+    pub metrics: Vec<String>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

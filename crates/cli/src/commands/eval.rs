@@ -7,14 +7,14 @@ use ganvas_engine::session;
 use ganvas_engine::system::{Likelihood, OBSERVATION_SEED, observed};
 use ganvas_metrics::baseline::independent_pixels;
 use ganvas_metrics::extractor::{Extractor, extractor_for};
-use ganvas_metrics::neighbours::precision_recall;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
-use ganvas_metrics::{Features, Figure, Images, classes, frechet_distance};
+use ganvas_metrics::{Features, Figure, Images};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::estimate::Estimate;
 use ganvas_prob::stream::{Streams, permutation};
 use serde::{Deserialize, Serialize};
 
+use super::measures::{Measures, ON_ANSWERS, ON_FEATURES, Seen, rarest, wanted};
 use super::{data_of, load_run, write};
 use crate::args::EvalArgs;
 use crate::error::CliError;
@@ -41,6 +41,10 @@ pub struct Evaluation {
 const ENOUGH_REAL: usize = 1000;
 /// Neighbours of precision and recall (Kynkaanniemi et al. 2019).
 const NEIGHBOURS: usize = 3;
+/// What is measured on points around known modes.
+const ON_MODES: [&str; 3] = ["covered", "near", "hq3"];
+/// What is measured of systems that bound the likelihood.
+const ON_LIKELIHOOD: [&str; 2] = ["neg_elbo", "nll"];
 /// Importance samples of the bound `nll`, and the held-out items it is computed on.
 const IMPORTANCE_SAMPLES: usize = 64;
 const IMPORTANCE_ITEMS: usize = 1000;
@@ -53,7 +57,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let (loaded, device) = load_run(&args.run, &args.device)?;
     let dataset = data_of(&loaded.config)?;
     let mut progress = Progress::new(None, "{spinner} {msg}");
-    let figures = measure(&loaded, &dataset, args.n, &device, &mut |text| progress.update(0, text, true));
+    let figures = measure(&loaded, &dataset, args, &device, &mut |text| progress.update(0, text, true));
     progress.finish();
     let evaluation = Evaluation {
         run: Some(args.run.display().to_string()),
@@ -76,20 +80,33 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
 fn measure(
     loaded: &Loaded,
     dataset: &Dataset,
-    n: usize,
+    args: &EvalArgs,
     device: &Device,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, CliError> {
+    let bounds = loaded.model.likelihood();
+    let modes = ganvas_data::modes(&dataset.id);
+    let is_image = matches!(dataset.shape, ItemShape::Image { .. });
+    let mut known = ON_FEATURES.to_vec();
+    known.extend(ON_ANSWERS.into_iter().filter(|_| is_image));
+    known.extend(ON_MODES.into_iter().filter(|_| modes.is_some()));
+    known.extend(["mmd2"].into_iter().filter(|_| !is_image));
+    known.extend(ON_LIKELIHOOD.into_iter().filter(|_| bounds.is_some()));
+    let names = wanted(&args.metrics, &known)?;
+    let usual = names.is_empty();
+    let asked = |name: &str| usual || names.contains(&name);
+
     let streams = Streams::new(loaded.config.seed).fork("eval");
-    tell(&format!("drawing {n} samples"));
-    let fake = session::sample(loaded.model.as_ref(), n, &streams, device);
-    let mut figures = match dataset.shape {
-        ItemShape::Image { .. } => images(dataset, &Images::new(dataset.shape.planes(), fake), &streams, device, tell)?,
-        ItemShape::Points { .. } => points(dataset, fake)?,
+    tell(&format!("drawing {} samples", args.n));
+    let fake = session::sample(loaded.model.as_ref(), args.n, &streams, device);
+    let mut figures = if is_image {
+        images(dataset, &Images::new(dataset.shape.planes(), fake), &names, &streams, device, tell)?
+    } else {
+        points(dataset, fake, &names, &streams, tell)?
     };
-    if let Some(model) = loaded.model.likelihood() {
+    if let Some(model) = bounds.filter(|_| ON_LIKELIHOOD.into_iter().any(asked)) {
         tell("bounding the likelihood of held-out items");
-        figures.extend(likelihood(model, dataset, device));
+        figures.extend(likelihood(model, dataset, device).into_iter().filter(|figure| asked(&figure.name)));
     }
     Ok(figures)
 }
@@ -97,13 +114,14 @@ fn measure(
 fn images(
     dataset: &Dataset,
     fake: &Images,
+    names: &[&str],
     streams: &Streams,
     device: &Device,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, CliError> {
     let n = fake.len();
-    let name = extractor_for(&dataset.id).unwrap_or("mnist");
-    let extractor = Extractor::load(name, device)?;
+    let own = extractor_for(&dataset.id);
+    let extractor = Extractor::load(own.unwrap_or("mnist"), device)?;
     tell(&format!("comparing features of {}", extractor.label()));
     let (reference, other) = match dataset.test.len {
         0..ENOUGH_REAL => (&dataset.train, &dataset.test),
@@ -113,39 +131,37 @@ fn images(
         let order = permutation(&mut streams.rng(name, 0), split.len);
         Images::new(dataset.shape.planes(), split.gather(&order[..n.min(split.len)]))
     };
-    let real = extractor.features(&some(reference, "reference"))?;
-    let again = extractor.features(&some(other, "floor"))?;
+    let see = |images: &Images| Seen::by(&extractor, images);
+    let (real, again) = (see(&some(reference, "reference"))?, see(&some(other, "floor"))?);
     let train = Images::new(dataset.shape.planes(), dataset.train.first(dataset.train.len));
-    let naive = extractor.features(&independent_pixels(&train, n, &streams.fork("pixels"))?)?;
-    let features = extractor.features(fake)?;
-    let label = |figure: Figure| Figure {
-        n_real: Some(real.len()),
-        n_fake: Some(n),
-        extractor: Some(label_at(&extractor, fake)),
-        ..figure
-    };
-    let mut figures = vec![label(Figure {
-        floor: if again.len() > 1 { Some(frechet_distance(&real, &again)?) } else { None },
-        baseline: Some(frechet_distance(&real, &naive)?),
-        ..Figure::new("ffd", frechet_distance(&real, &features)?)
-    })];
-    if real.len() > NEIGHBOURS && n > NEIGHBOURS && again.len() > NEIGHBOURS {
-        let (precision, recall) = precision_recall(&real, &features, NEIGHBOURS)?;
-        let floor = precision_recall(&real, &again, NEIGHBOURS)?;
-        let baseline = precision_recall(&real, &naive, NEIGHBOURS)?;
-        let figure = |name, value, floor, baseline| {
-            label(Figure { floor: Some(floor), baseline: Some(baseline), ..Figure::new(name, value) })
-        };
-        figures.push(figure("precision", precision, floor.0, baseline.0));
-        figures.push(figure("recall", recall, floor.1, baseline.1));
+    let naive = see(&independent_pixels(&train, n, &streams.fork("pixels"))?)?;
+    let fake_seen = see(fake)?;
+
+    let fewest = real.len().min(again.len()).min(n);
+    let mut usual = vec!["fd"];
+    if fewest > NEIGHBOURS {
+        usual.extend(["precision", "recall"]);
     }
-    let known = extractor.classes_count();
-    if extractor_for(&dataset.id).is_some() {
-        let rarest =
-            |labels: &[u32]| classes::class_shares(labels, known).map(|shares| shares.into_iter().fold(1.0, f64::min));
-        let floor = reference.labels.as_deref().map(rarest).transpose()?;
-        let value = rarest(&extractor.classes(fake)?)?;
-        figures.push(label(Figure { floor, ..Figure::new("class_share_min", value) }));
+    if own.is_some() {
+        usual.push("class_share_min");
+    }
+    let names = if names.is_empty() { &usual } else { names };
+    let measures = Measures { names, k: NEIGHBOURS, classes: Some(extractor.classes_count()), streams };
+    let mut figures = measures.between(&real, &fake_seen, tell)?;
+    let floors = if again.len() > 1 { measures.between(&real, &again, &mut |_| {})? } else { Vec::new() };
+    let baselines = measures.between(&real, &naive, &mut |_| {})?;
+    for (i, figure) in figures.iter_mut().enumerate() {
+        figure.floor = floors.get(i).map(|floor| floor.value);
+        figure.baseline = baselines.get(i).map(|baseline| baseline.value);
+        figure.n_real = Some(real.len());
+        figure.n_fake = Some(n);
+        figure.extractor = Some(label_at(&extractor, fake));
+        if figure.name == "class_share_min" {
+            // What the labels say is surer than what the classifier does.
+            figure.floor =
+                reference.labels.as_deref().map(|labels| rarest(labels, extractor.classes_count())).transpose()?;
+            figure.baseline = None;
+        }
     }
     Ok(figures)
 }
@@ -160,27 +176,47 @@ pub fn label_at(extractor: &Extractor, images: &Images) -> String {
     }
 }
 
-fn points(dataset: &Dataset, fake: Vec<f32>) -> Result<Vec<Figure>, CliError> {
+fn points(
+    dataset: &Dataset,
+    fake: Vec<f32>,
+    names: &[&str],
+    streams: &Streams,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<Figure>, CliError> {
     let n = fake.len() / 2;
     let rows = |split: &Split| split.first(n);
     let real = rows(&dataset.test);
-    let label = |figure: Figure| Figure { n_real: Some(real.len() / 2), n_fake: Some(n), ..figure };
+    let asked = |name: &str| names.is_empty() || names.contains(&name);
     let mut figures = Vec::new();
     if let Some(modes) = ganvas_data::modes(&dataset.id) {
         let count = |points: &[f32]| count_modes(points.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing);
         let (counts, floor) = (count(&fake)?, count(&real)?);
         for (name, value, floor) in [
-            ("covered", counts.covered as f64, floor.covered as f64),
-            ("near", counts.near, floor.near),
-            ("hq3", counts.hq3, floor.hq3),
+            (ON_MODES[0], counts.covered as f64, floor.covered as f64),
+            (ON_MODES[1], counts.near, floor.near),
+            (ON_MODES[2], counts.hq3, floor.hq3),
         ] {
-            figures.push(label(Figure { floor: Some(floor), ..Figure::new(name, value) }));
+            if asked(name) {
+                figures.push(Figure { floor: Some(floor), ..Figure::new(name, value) });
+            }
         }
     }
     let set = |values: Vec<f32>| Features { dims: 2, values };
-    let (real_set, again) = (set(real.clone()), set(rows(&dataset.train)));
-    let mmd2 = mmd2_unbiased(&real_set, &set(fake))?;
-    figures.push(label(Figure { floor: Some(mmd2_unbiased(&real_set, &again)?), ..Figure::new("mmd2", mmd2) }));
+    let (real, again, fake) = (set(real), set(rows(&dataset.train)), set(fake));
+    if asked("mmd2") {
+        let floor = Some(mmd2_unbiased(&real, &again)?);
+        figures.push(Figure { floor, ..Figure::new("mmd2", mmd2_unbiased(&real, &fake)?) });
+    }
+    let measures = Measures { names, k: NEIGHBOURS, classes: None, streams };
+    let (real, again, fake) = (Seen::raw(real), Seen::raw(again), Seen::raw(fake));
+    let floors = measures.between(&real, &again, &mut |_| {})?;
+    for (figure, floor) in measures.between(&real, &fake, tell)?.into_iter().zip(floors) {
+        figures.push(Figure { floor: Some(floor.value), ..figure });
+    }
+    for figure in &mut figures {
+        figure.n_real = Some(real.len());
+        figure.n_fake = Some(n);
+    }
     Ok(figures)
 }
 

@@ -6,6 +6,7 @@ mod eval;
 mod extractors;
 mod files;
 mod list;
+mod measures;
 mod metrics;
 mod prob;
 mod report;
