@@ -54,6 +54,10 @@ pub enum Command {
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
     )]
     Eval(EvalArgs),
+    /// Measure several runs in one way, side by side
+    #[command(after_help = "Examples:\n  ganvas compare runs/gan-mnist runs/dcgan-mnist\n  \
+        ganvas compare runs/a runs/b --metrics ffd,prdc --html compare.html")]
+    Compare(CompareArgs),
     /// Measure any sample against any other: .npy arrays or folders of images
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
         ganvas metrics photos/ generated/ --features mnist --json")]
@@ -353,6 +357,32 @@ pub struct EvalArgs {
     /// What to measure, such as ffd,kid,prdc,is [default: what suits the data].
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}
+
+/// `ganvas compare`.
+#[derive(Args)]
+pub struct CompareArgs {
+    /// The run folders, all trained on the same data.
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Number of generated items of each.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub n: usize,
+    /// Seed of the samples, the same for all.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// What to measure, as for `ganvas eval`.
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
+    pub metrics: Vec<String>,
+    /// A page with the table, plots and pictures.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -53,6 +53,45 @@ fn real_digits_are_measured_on_a_classifier() {
 }
 
 #[test]
+fn runs_are_measured_in_one_way_and_only_on_the_same_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    for (system, data) in [("gan", "digits"), ("vae", "digits"), ("gan", "ring8")] {
+        let out = format!("{system}-{data}");
+        succeed(f, &["train", system, "--data", data, "--steps", "20", "--out", &out]);
+    }
+    let arguments = ["compare", "gan-digits", "vae-digits", "--n", "200", "--html", "c.html"];
+    let table = succeed(f, &arguments);
+    for word in ["gan-digits", "vae-digits", "ffd", "neg_elbo", "floor", "baseline", "c.html"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    let page = fs::read_to_string(f.join("c.html")).unwrap();
+    assert_eq!(page.matches("data:image/png;base64,").count(), 3, "two runs beside held-out data");
+    assert!(!page.contains("src=\"http") && !page.contains("href"), "the page needs nothing else");
+
+    let json = succeed(f, &["compare", "vae-digits", "gan-digits", "--n", "200", "--metrics", "kid,ffd", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let named = |run: usize| -> Vec<&str> {
+        let figures = object["runs"][run]["metrics"].as_array().unwrap();
+        figures.iter().map(|figure| figure["name"].as_str().unwrap()).collect()
+    };
+    assert_eq!((named(0), named(1)), (vec!["fkd", "ffd"], vec!["fkd", "ffd"]));
+
+    let output = ganvas(f, &["compare", "gan-digits", "gan-ring8"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("do not compare"), "{said}");
+    assert_eq!(ganvas(f, &["compare", "gan-digits"]).status.code(), Some(2));
+
+    // One run alone, by name.
+    let json = succeed(f, &["eval", "vae-digits", "--n", "200", "--metrics", "prdc,neg_elbo", "--json"]);
+    let names = ["precision", "recall", "density", "coverage", "neg_elbo"];
+    assert!(names.iter().all(|name| json.contains(&format!("\"name\":\"{name}\""))), "{json}");
+    assert!(!json.contains("ffd"));
+    let output = ganvas(f, &["eval", "vae-digits", "--metrics", "covered"]);
+    assert_eq!(output.status.code(), Some(2), "modes are of points");
+}
+
+#[test]
 fn what_cannot_be_measured_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let f = folder.path();

@@ -22,6 +22,7 @@ fn every_command_has_help_with_an_example() {
         &["accept"],
         &["train-extractors"],
         &["metrics"],
+        &["compare"],
         &["prob"],
         &["prob", "sample"],
         &["prob", "kl"],

@@ -57,7 +57,9 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let (loaded, device) = load_run(&args.run, &args.device)?;
     let dataset = data_of(&loaded.config)?;
     let mut progress = Progress::new(None, "{spinner} {msg}");
-    let figures = measure(&loaded, &dataset, args, &device, &mut |text| progress.update(0, text, true));
+    let streams = Streams::new(loaded.config.seed).fork("eval");
+    let tell = &mut |text: &str| progress.update(0, text, true);
+    let figures = measure(&loaded, &dataset, args.n, &args.metrics, &streams, &device, tell);
     progress.finish();
     let evaluation = Evaluation {
         run: Some(args.run.display().to_string()),
@@ -77,10 +79,13 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn measure(
+/// The figures of a run on `n` samples; `asked` are the words of `--metrics`.
+pub fn measure(
     loaded: &Loaded,
     dataset: &Dataset,
-    args: &EvalArgs,
+    n: usize,
+    asked: &[String],
+    streams: &Streams,
     device: &Device,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, CliError> {
@@ -92,17 +97,16 @@ fn measure(
     known.extend(ON_MODES.into_iter().filter(|_| modes.is_some()));
     known.extend(["mmd2"].into_iter().filter(|_| !is_image));
     known.extend(ON_LIKELIHOOD.into_iter().filter(|_| bounds.is_some()));
-    let names = wanted(&args.metrics, &known)?;
+    let names = wanted(asked, &known)?;
     let usual = names.is_empty();
     let asked = |name: &str| usual || names.contains(&name);
 
-    let streams = Streams::new(loaded.config.seed).fork("eval");
-    tell(&format!("drawing {} samples", args.n));
-    let fake = session::sample(loaded.model.as_ref(), args.n, &streams, device);
+    tell(&format!("drawing {n} samples"));
+    let fake = session::sample(loaded.model.as_ref(), n, streams, device);
     let mut figures = if is_image {
-        images(dataset, &Images::new(dataset.shape.planes(), fake), &names, &streams, device, tell)?
+        images(dataset, &Images::new(dataset.shape.planes(), fake), &names, streams, device, tell)?
     } else {
-        points(dataset, fake, &names, &streams, tell)?
+        points(dataset, fake, &names, streams, tell)?
     };
     if let Some(model) = bounds.filter(|_| ON_LIKELIHOOD.into_iter().any(asked)) {
         tell("bounding the likelihood of held-out items");

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod accept;
+mod compare;
 mod data;
 mod eval;
 mod extractors;
@@ -38,6 +39,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Eval(args) => eval::run(&args),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Prob { command } => prob::run(command),
         Command::TrainExtractors(args) => extractors::run(&args),

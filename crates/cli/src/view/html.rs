@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use ganvas_metrics::Figure;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::bars::bars;
 use super::explain::{Better, Meaning, meaning};
 use super::format::{count, number, uncertainty};
+use super::table::compared;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -46,6 +48,28 @@ pub struct Report {
 
 /// The report as one HTML file.
 pub fn report(report: &Report) -> String {
+    let body = html! {
+        main {
+            (heading(report))
+            (notes(&report.notes))
+            (samples(report))
+            (figures(&report.figures))
+            (curves(&report.curves))
+            @if !report.config.is_empty() {
+                section aria-labelledby="settings" {
+                    h2 id="settings" { "Settings" }
+                    // Reached by the keyboard, for it scrolls.
+                    pre tabindex="0" role="region" aria-label="config.toml" { code { (report.config) } }
+                }
+            }
+        }
+        (footer(report))
+    };
+    page(&report.title, &body)
+}
+
+/// A file of its own around a body.
+fn page(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -53,29 +77,113 @@ pub fn report(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content="Ganvas";
-                title { (report.title) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                main {
-                    (heading(report))
-                    (notes(&report.notes))
-                    (samples(report))
-                    (figures(&report.figures))
-                    (curves(&report.curves))
-                    @if !report.config.is_empty() {
-                        section aria-labelledby="settings" {
-                            h2 id="settings" { "Settings" }
-                            // Reached by the keyboard, for it scrolls.
-                            pre tabindex="0" role="region" aria-label="config.toml" { code { (report.config) } }
-                        }
-                    }
-                }
-                (footer(report))
-            }
+            body { (body) }
         }
     };
     page.into_string()
+}
+
+/// What a run, or real data, looks like, with a caption.
+#[derive(Debug, Clone)]
+pub enum Picture {
+    /// A grid of images.
+    Png(String, Png),
+    /// A plot.
+    Svg(String, String),
+}
+
+/// Several runs measured in one way.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The heading.
+    pub title: String,
+    /// How they were measured, in a line.
+    pub facts: String,
+    /// The runs with their figures.
+    pub columns: Vec<(String, Vec<Figure>)>,
+    /// Pictures of them.
+    pub pictures: Vec<Picture>,
+}
+
+/// The comparison as one HTML file: a table, a plot for each figure, and the pictures.
+pub fn comparison(comparison: &Comparison) -> String {
+    let rows = compared(&comparison.columns);
+    let body = html! {
+        main {
+            header {
+                h1 { (comparison.title) }
+                p.quiet { (comparison.facts) }
+            }
+            section aria-labelledby="figures" {
+                h2 id="figures" { "Figures" }
+                div.wide tabindex="0" role="region" aria-labelledby="figures" {
+                    table {
+                        thead {
+                            tr {
+                                th.text scope="col" { "figure" }
+                                @for (run, _) in &comparison.columns { th scope="col" { (run) } }
+                                th scope="col" { "floor" }
+                                th scope="col" { "baseline" }
+                            }
+                        }
+                        tbody {
+                            @for row in &rows {
+                                tr {
+                                    th scope="row" {
+                                        (row.name)
+                                        @if let Some(Meaning { text, .. }) = meaning(row.name) { small { (text) "." } }
+                                    }
+                                    @for (i, figure) in row.figures.iter().enumerate() {
+                                        td {
+                                            @match figure {
+                                                Some(figure) if row.best == Some(i) => b { (number(figure.value)) },
+                                                Some(figure) => (number(figure.value)),
+                                                None => "–",
+                                            }
+                                        }
+                                    }
+                                    td { (row.floor.map(number).unwrap_or_else(|| "–".into())) }
+                                    td { (row.baseline.map(number).unwrap_or_else(|| "–".into())) }
+                                }
+                            }
+                        }
+                    }
+                }
+                p.quiet {
+                    small {
+                        "The best run of a line is bold; whether it is better than the next one by more than chance, one run of each does "
+                        "not tell. The floor is what real data scores against other real data, the baseline what a naive method scores."
+                    }
+                }
+            }
+            section aria-labelledby="plots" {
+                h2 id="plots" { "Side by side" }
+                div.curves {
+                    @for row in &rows {
+                        @let runs = row.named(&comparison.columns);
+                        figure { (PreEscaped(bars(row.name, &runs, row.floor, row.baseline))) }
+                    }
+                }
+            }
+            @if !comparison.pictures.is_empty() {
+                section aria-labelledby="samples" {
+                    h2 id="samples" { "Samples" }
+                    div.pair {
+                        @for picture in &comparison.pictures {
+                            @match picture {
+                                Picture::Png(caption, bytes) => (figure(&(caption.clone(), bytes.clone()), "Samples")),
+                                Picture::Svg(caption, svg) => figure { (PreEscaped(svg)) figcaption { (caption) } },
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    page(&comparison.title, &body)
 }
 
 fn heading(report: &Report) -> Markup {

@@ -8,12 +8,14 @@
 //! | `scatter` | a 2-D sample beside the real points, as SVG or PNG |
 //! | `plot` | curves over steps, as SVG |
 //! | `density` | a sample of one variable against its law, as SVG |
-//! | `html` | the report: one file that needs nothing else |
+//! | `bars` | one figure of several runs, as SVG |
+//! | `html` | the report and the comparison: one file each that needs nothing else |
 //! | `table` | figures as aligned text |
 //! | `chart` | what every SVG shares: canvas, legend, ticks |
 //! | `explain` | what each figure means, in one line |
 //! | `format` | how numbers are written, everywhere |
 
+mod bars;
 mod chart;
 mod density;
 pub mod explain;
@@ -26,10 +28,10 @@ mod table;
 
 pub use density::{Sampled, sampled};
 pub use grid::image_grid;
-pub use html::{Png, Report, report};
+pub use html::{Comparison, Picture, Png, Report, comparison, report};
 pub use plot::curves;
 pub use scatter::{scatter, scatter_png};
-pub use table::figures_table;
+pub use table::{compared_table, figures_table};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, RgbImage};

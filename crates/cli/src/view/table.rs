@@ -2,7 +2,7 @@
 
 use ganvas_metrics::Figure;
 
-use super::explain::meaning;
+use super::explain::{Better, meaning};
 use super::format::{count, number, uncertainty};
 
 /// The figures as aligned text, one a line below a header, each line ended by a newline; empty without figures.
@@ -25,10 +25,15 @@ pub fn figures_table(figures: &[Figure]) -> String {
         column("n", &|f| sizes(f)),
         column("better", &|f| meaning(&f.name).and_then(|m| m.better).map(|b| b.word().to_owned()).unwrap_or_default()),
     ];
+    aligned(&columns, figures.len() + 1)
+}
+
+/// Columns side by side, those without a cell below their title left out.
+fn aligned(columns: &[Vec<String>], rows: usize) -> String {
     let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
     let filled: Vec<_> = columns.iter().filter(|cells| cells[1..].iter().any(|cell| !cell.is_empty())).collect();
     let mut table = String::new();
-    for row in 0..=figures.len() {
+    for row in 0..rows {
         let mut line = String::new();
         for cells in &filled {
             let cell = &cells[row];
@@ -40,6 +45,94 @@ pub fn figures_table(figures: &[Figure]) -> String {
         table.push('\n');
     }
     table
+}
+
+/// One figure of several runs.
+pub struct Compared<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The runs' figures, in their order; none where a run does not have it.
+    pub figures: Vec<Option<&'a Figure>>,
+    /// The run that does best, if the figure has a better end, several runs have it and the best is not shared.
+    pub best: Option<usize>,
+    /// What real data score.
+    pub floor: Option<f64>,
+    /// What a naive model scores.
+    pub baseline: Option<f64>,
+}
+
+impl Compared<'_> {
+    /// The runs that have the figure, with value and standard error.
+    pub fn named(&self, columns: &[(String, Vec<Figure>)]) -> Vec<(String, f64, Option<f64>)> {
+        let of = |((run, _), figure): (&(String, Vec<Figure>), &Option<&Figure>)| {
+            figure.map(|figure| (run.clone(), figure.value, figure.stderr))
+        };
+        columns.iter().zip(&self.figures).filter_map(of).collect()
+    }
+}
+
+/// The figures of several runs, by name, in the order in which they come up.
+pub fn compared(columns: &[(String, Vec<Figure>)]) -> Vec<Compared<'_>> {
+    let mut rows: Vec<Compared> = Vec::new();
+    for (i, (_, figures)) in columns.iter().enumerate() {
+        for figure in figures {
+            let row = match rows.iter().position(|row| row.name == figure.name) {
+                Some(row) => &mut rows[row],
+                None => {
+                    let name = figure.name.as_str();
+                    let figures = vec![None; columns.len()];
+                    rows.push(Compared { name, figures, best: None, floor: None, baseline: None });
+                    let last = rows.len() - 1;
+                    &mut rows[last]
+                }
+            };
+            row.figures[i] = Some(figure);
+            row.floor = row.floor.or(figure.floor);
+            row.baseline = row.baseline.or(figure.baseline);
+        }
+    }
+    for row in &mut rows {
+        let sign = match meaning(row.name).and_then(|m| m.better) {
+            Some(Better::Lower) => 1.0,
+            Some(Better::Higher) => -1.0,
+            None => continue,
+        };
+        let values = row.figures.iter().enumerate().filter_map(|(i, figure)| Some((i, sign * (*figure)?.value)));
+        let values: Vec<(usize, f64)> = values.filter(|(_, value)| value.is_finite()).collect();
+        if values.len() < 2 {
+            continue;
+        }
+        let least = values.iter().map(|v| v.1).fold(f64::INFINITY, f64::min);
+        let mut best = values.iter().filter(|v| v.1 == least);
+        row.best = match (best.next(), best.next()) {
+            (Some(only), None) => Some(only.0),
+            _ => None,
+        };
+    }
+    rows
+}
+
+/// Several runs as aligned text: a line for each figure, a column for each run, the best marked with `*`.
+pub fn compared_table(columns: &[(String, Vec<Figure>)]) -> String {
+    let rows = compared(columns);
+    let mut cells: Vec<Vec<String>> =
+        vec![std::iter::once("figure").chain(rows.iter().map(|row| row.name)).map(str::to_owned).collect()];
+    for (i, (run, _)) in columns.iter().enumerate() {
+        let cell = |row: &Compared| {
+            let mark = if row.best == Some(i) { "*" } else { " " };
+            row.figures[i].map_or_else(String::new, |figure| format!("{}{mark}", number(figure.value)))
+        };
+        cells.push(std::iter::once(format!("{run} ")).chain(rows.iter().map(cell)).collect());
+    }
+    for (title, of) in [("floor", (|row| row.floor) as fn(&Compared) -> Option<f64>), ("baseline", |row| row.baseline)]
+    {
+        cells.push(
+            std::iter::once(title.to_owned())
+                .chain(rows.iter().map(|row| of(row).map(number).unwrap_or_default()))
+                .collect(),
+        );
+    }
+    aligned(&cells, rows.len() + 1)
 }
 
 /// Generated and real samples behind a figure.

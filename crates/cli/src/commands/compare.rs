@@ -1,0 +1,122 @@
+//! `ganvas compare`.
+
+use std::path::{Path, PathBuf};
+
+use ganvas_data::ItemShape;
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::session;
+use ganvas_metrics::Figure;
+use ganvas_prob::stream::Streams;
+use serde::Serialize;
+
+use super::eval::{Evaluation, measure};
+use super::{data_of, load_run, test_points, write};
+use crate::args::CompareArgs;
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::view::{self, Comparison, Picture};
+
+/// Samples of a picture.
+const SHOWN: usize = 64;
+const POINTS: usize = 2000;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Compared {
+    data: String,
+    n: usize,
+    seed: u64,
+    runs: Vec<Evaluation>,
+}
+
+/// Measures runs in one way: the same data, numbers, seed and features.
+pub fn run(args: &CompareArgs) -> Result<(), CliError> {
+    if args.runs.len() < 2 {
+        return Err(CliError::usage("a comparison needs two runs", "for example `ganvas compare runs/a runs/b`"));
+    }
+    if args.n < 2 || args.n > 100_000 {
+        return Err(CliError::usage(format!("`--n` must be 2 to 100000, got {}", args.n), "for example `--n 2000`"));
+    }
+    let data = same_data(&args.runs)?;
+    let (mut runs, mut pictures, mut real) = (Vec::new(), Vec::new(), None);
+    let mut progress = Progress::new(None, "{spinner} {msg}");
+    for folder in &args.runs {
+        let shown = folder.display().to_string();
+        let (loaded, device) = load_run(folder, &args.device)?;
+        let config = &loaded.config;
+        let dataset = data_of(config)?;
+        let streams = Streams::new(args.seed).fork("compare");
+        let figures = measure(&loaded, &dataset, args.n, &args.metrics, &streams, &device, &mut |text| {
+            progress.update(0, &format!("{shown}: {text}"), true);
+        })?;
+        if args.html.is_some() {
+            let caption = format!("{shown}: {}, step {}", config.system, loaded.header.step);
+            let n = if matches!(dataset.shape, ItemShape::Image { .. }) { SHOWN } else { POINTS };
+            let values = session::sample(loaded.model.as_ref(), n, &streams.fork("picture"), &device);
+            pictures.push(match dataset.shape {
+                ItemShape::Image { channels, height, width } => {
+                    Picture::Png(caption, view::image_grid(&values, [n, channels, height, width], None)?)
+                }
+                ItemShape::Points { .. } => {
+                    let points = values.as_chunks::<2>().0;
+                    Picture::Svg(caption.clone(), view::scatter(&caption, &test_points(&dataset), points))
+                }
+            });
+            if let ItemShape::Image { channels, height, width } = dataset.shape {
+                let values = dataset.test.first(SHOWN);
+                let shape = [values.len() / dataset.shape.len(), channels, height, width];
+                real = Some(Picture::Png("held-out data".into(), view::image_grid(&values, shape, None)?));
+            }
+        }
+        runs.push(Evaluation {
+            run: Some(shown),
+            system: Some(config.system.clone()),
+            step: Some(loaded.header.step),
+            seed: Some(config.seed),
+            metrics: figures,
+        });
+    }
+    progress.finish();
+    let compared = Compared { data, n: args.n, seed: args.seed, runs };
+    let columns: Vec<(String, Vec<Figure>)> =
+        compared.runs.iter().map(|run| (run.run.clone().unwrap_or_default(), run.metrics.clone())).collect();
+    if let Some(path) = &args.html {
+        let comparison = Comparison {
+            title: format!("{} runs on {}", columns.len(), compared.data),
+            facts: format!("{} generated items each, seed {}", compared.n, compared.seed),
+            columns: columns.clone(),
+            pictures: real.into_iter().chain(pictures).collect(),
+        };
+        write(path, view::comparison(&comparison).as_bytes())?;
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(&compared).map_err(|e| CliError::failure(e.to_string()))?);
+    } else {
+        print!("{}", view::compared_table(&columns));
+        if let Some(path) = &args.html {
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// The data that all runs were trained on: figures of other data, or of the same at another size, do not compare.
+fn same_data(runs: &[PathBuf]) -> Result<String, CliError> {
+    let mut first: Option<(&Path, RunConfig)> = None;
+    for folder in runs {
+        let config = RunConfig::of_run(folder)?;
+        let Some((of, before)) = &first else {
+            first = Some((folder, config));
+            continue;
+        };
+        let own = |c: &RunConfig| (c.data.id.clone(), c.data.fingerprint.clone(), c.resolution, c.channels);
+        if own(&config) != own(before) {
+            let said = |c: &RunConfig| format!("{} as {}", c.data.id, c.data.shape);
+            let (now, then) = (said(&config), said(before));
+            let message = format!("{} was trained on {now}, {} on {then}", folder.display(), of.display());
+            let help = "figures of different data, or of the same at different sizes, do not compare";
+            return Err(CliError::usage(message, help));
+        }
+    }
+    Ok(first.map(|(_, config)| config.data.id).unwrap_or_default())
+}
