@@ -101,13 +101,16 @@ pub fn measure(
     let usual = names.is_empty();
     let asked = |name: &str| usual || names.contains(&name);
 
-    tell(&format!("drawing {n} samples"));
-    let fake = session::sample(loaded.model.as_ref(), n, streams, device);
-    let mut figures = if is_image {
-        images(dataset, &Images::new(dataset.shape.planes(), fake), &names, streams, device, tell)?
-    } else {
-        points(dataset, fake, &names, streams, tell)?
-    };
+    let mut figures = Vec::new();
+    if usual || names.iter().any(|name| !ON_LIKELIHOOD.contains(name)) {
+        tell(&format!("drawing {n} samples"));
+        let fake = session::sample(loaded.model.as_ref(), n, streams, device);
+        figures = if is_image {
+            images(dataset, &Images::new(dataset.shape.planes(), fake), &names, streams, device, tell)?
+        } else {
+            points(dataset, fake, &names, streams, tell)?
+        };
+    }
     if let Some(model) = bounds.filter(|_| ON_LIKELIHOOD.into_iter().any(asked)) {
         tell("bounding the likelihood of held-out items");
         figures.extend(likelihood(model, dataset, device).into_iter().filter(|figure| asked(&figure.name)));
@@ -152,7 +155,7 @@ fn images(
     let names = if names.is_empty() { &usual } else { names };
     let measures = Measures { names, k: NEIGHBOURS, classes: Some(extractor.classes_count()), streams };
     let mut figures = measures.between(&real, &fake_seen, tell)?;
-    let floors = if again.len() > 1 { measures.between(&real, &again, &mut |_| {})? } else { Vec::new() };
+    let floors = if again.len() > NEIGHBOURS { measures.between(&real, &again, &mut |_| {})? } else { Vec::new() };
     let baselines = measures.between(&real, &naive, &mut |_| {})?;
     for (i, figure) in figures.iter_mut().enumerate() {
         figure.floor = floors.get(i).map(|floor| floor.value);
