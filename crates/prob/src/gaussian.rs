@@ -1,8 +1,10 @@
 //! Moments of samples, and distances between the Gaussians that have them.
 
-use faer::{Mat, Side};
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::{Accum, Mat, Par, Side};
 
-/// Rows that are centred and multiplied at a time.
+/// Rows that are centred and multiplied at a time, at least; as many as an item has values, where that is more, so that
+/// joining blocks costs less than multiplying them.
 const BLOCK: usize = 256;
 
 /// Eigenvalues of a covariance down to this share of the largest below zero are round-off.
@@ -137,7 +139,7 @@ impl Moments {
         if let Some(i) = rows.iter().position(|&x| !x.into().is_finite()) {
             return Err(GaussianError::NotFinite { row: self.count + (i / dims) as u64, column: i % dims });
         }
-        for block in rows.chunks(BLOCK * dims.max(1)) {
+        for block in rows.chunks(BLOCK.max(dims) * dims.max(1)) {
             self.join(&Self::of_block(dims, block));
         }
         Ok(())
@@ -163,7 +165,16 @@ impl Moments {
         }
         mean.iter_mut().for_each(|sum| *sum /= count as f64);
         let centred = Mat::from_fn(count, dims, |i, j| block[i * dims + j].into() - mean[j]);
-        Self { count: count as u64, scatter: centred.transpose() * &centred, mean }
+        // The lower half, and its mirror image.
+        let mut scatter = Mat::zeros(dims, dims);
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        matmul(&mut scatter, lower, Accum::Replace, centred.transpose(), full, &centred, full, 1.0, Par::Seq);
+        for i in 0..dims {
+            for j in 0..i {
+                scatter[(j, i)] = scatter[(i, j)];
+            }
+        }
+        Self { count: count as u64, scatter, mean }
     }
 
     fn join(&mut self, other: &Self) {
@@ -238,8 +249,15 @@ pub fn frechet(a: &Moments, b: &Moments) -> Result<f64, GaussianError> {
     if dims == 0 {
         return Ok(0.0);
     }
-    let root = square_root(&first)?;
-    let product = &root * &second * &root;
+    // Any factor S1 = F F^T gives F^T S2 F the eigenvalues of S1^1/2 S2 S1^1/2. Cholesky's takes a fraction of the time of
+    // the root, and exists unless S1 is singular.
+    let product = match first.llt(Side::Lower) {
+        Ok(factor) => factor.L().transpose() * &second * factor.L(),
+        Err(_) => {
+            let root = square_root(&first)?;
+            &root * &second * &root
+        }
+    };
     let symmetric = Mat::from_fn(dims, dims, |i, j| 0.5 * (product[(i, j)] + product[(j, i)]));
     let eigenvalues =
         symmetric.self_adjoint_eigenvalues(Side::Lower).map_err(|_| GaussianError::NoConvergence { dims })?;
