@@ -182,6 +182,23 @@ impl Extractor {
         Ok(Features { dims: self.spec.classes, values })
     }
 
+    /// [`features`](Self::features) and [`logits`](Self::logits) by one pass.
+    ///
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn features_and_logits(&self, images: &Images) -> Result<(Features, Features), MetricError> {
+        let both = self.run(images, |net, x| {
+            let features = net.features(x);
+            Tensor::cat(vec![features.clone(), net.logits(features)], 1)
+        })?;
+        let (mut features, mut logits) = (Vec::new(), Vec::new());
+        for row in both.chunks_exact(UNITS + self.spec.classes) {
+            features.extend_from_slice(&row[..UNITS]);
+            logits.extend_from_slice(&row[UNITS..]);
+        }
+        Ok((Features { dims: UNITS, values: features }, Features { dims: self.spec.classes, values: logits }))
+    }
+
     /// The activations of each layer after its rectifier.
     pub(crate) fn layers(&self, images: &Images) -> Result<Vec<Layer>, MetricError> {
         (0..3)
@@ -202,8 +219,7 @@ impl Extractor {
     /// # Errors
     /// As [`features`](Self::features).
     pub fn classes(&self, images: &Images) -> Result<Vec<u32>, MetricError> {
-        let logits = self.logits(images)?;
-        Ok(logits.values.chunks_exact(logits.dims).map(largest).collect())
+        Ok(labels(&self.logits(images)?))
     }
 
     fn run(&self, images: &Images, mut f: impl FnMut(&Net, Tensor<4>) -> Tensor<2>) -> Result<Vec<f32>, MetricError> {
@@ -231,6 +247,11 @@ pub(crate) struct Layer {
 fn tensor(squares: Vec<f32>, side: usize, device: &Device) -> Tensor<4> {
     let n = squares.len() / (side * side);
     Tensor::from_data(TensorData::new(squares, [n, 1, side, side]), device)
+}
+
+/// The class of the largest logit in each row.
+pub fn labels(logits: &Features) -> Vec<u32> {
+    logits.values.chunks_exact(logits.dims).map(largest).collect()
 }
 
 fn largest(logits: &[f32]) -> u32 {

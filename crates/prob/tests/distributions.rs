@@ -107,10 +107,10 @@ const ELEMENTARY_FUNCTIONS: [(&str, &[&str]); 2] =
 
 /// Where the bounds are not kept: law, first parameters, function, bound, reason.
 const EXCEPTIONS: &[(&str, &str, &str, f64, &str)] = &[
-    // z = (ln x - location) / scale inherits eps |ln x| / scale, which the density multiplies by |z|: here 26 of them.
     // x is about p^(1 / alpha): what p loses to rounding, x loses 1e5 times over.
     ("beta", "1e-05;1e-05", "ppf", 1e-9, "conditioned by 1 / alpha"),
     ("beta", "1e-05;1e-05", "isf", 1e-9, "conditioned by 1 / alpha"),
+    // z = (ln x - location) / scale inherits eps |ln x| / scale, which the density multiplies by |z|: here 26 of them.
     ("log_normal", "2.0;0.1", "pdf", 3e-13, "conditioned by z |ln x| / scale"),
 ];
 

@@ -9,7 +9,7 @@ use ganvas_metrics::Figure;
 use ganvas_prob::stream::Streams;
 use serde::Serialize;
 
-use super::eval::{Evaluation, measure};
+use super::eval::{Evaluation, check_count, measure};
 use super::{data_of, load_run, test_points, write};
 use crate::args::CompareArgs;
 use crate::error::CliError;
@@ -34,9 +34,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     if args.runs.len() < 2 {
         return Err(CliError::usage("a comparison needs two runs", "for example `ganvas compare runs/a runs/b`"));
     }
-    if args.n < 2 || args.n > 100_000 {
-        return Err(CliError::usage(format!("`--n` must be 2 to 100000, got {}", args.n), "for example `--n 2000`"));
-    }
+    check_count(args.n)?;
     let data = same_data(&args.runs)?;
     let (mut runs, mut pictures, mut real) = (Vec::new(), Vec::new(), None);
     let mut progress = Progress::new(None, "{spinner} {msg}");
@@ -62,7 +60,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
                     Picture::Svg(caption.clone(), view::scatter(&caption, &test_points(&dataset), points))
                 }
             });
-            if let ItemShape::Image { channels, height, width } = dataset.shape {
+            if let (None, ItemShape::Image { channels, height, width }) = (&real, dataset.shape) {
                 let values = dataset.test.first(SHOWN);
                 let shape = [values.len() / dataset.shape.len(), channels, height, width];
                 real = Some(Picture::Png("held-out data".into(), view::image_grid(&values, shape, None)?));

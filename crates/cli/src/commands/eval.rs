@@ -51,9 +51,7 @@ const IMPORTANCE_ITEMS: usize = 1000;
 
 /// Measures a run.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
-    if args.n < 2 || args.n > 100_000 {
-        return Err(CliError::usage(format!("`--n` must be 2 to 100000, got {}", args.n), "for example `--n 2000`"));
-    }
+    check_count(args.n)?;
     let (loaded, device) = load_run(&args.run, &args.device)?;
     let dataset = data_of(&loaded.config)?;
     let mut progress = Progress::new(None, "{spinner} {msg}");
@@ -77,6 +75,14 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         print!("{}", view::figures_table(&evaluation.metrics));
     }
     Ok(())
+}
+
+/// Refuses a number of generated items that nothing can be measured on, or that would not end.
+pub fn check_count(n: usize) -> Result<(), CliError> {
+    if (2..=100_000).contains(&n) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("`--n` must be 2 to 100000, got {n}"), "for example `--n 2000`"))
 }
 
 /// The figures of a run on `n` samples; `asked` are the words of `--metrics`.

@@ -1,6 +1,7 @@
 //! Figures between two samples, which `eval` and `metrics` share.
 
 use ganvas_engine::suggest;
+use ganvas_metrics::extractor::labels;
 use ganvas_metrics::features::{SPLITS, Similarity, frechet_infinity, inception_score, kid, kid_subsets, vendi_score};
 use ganvas_metrics::neighbours::{copies, prdc, two_sample_test};
 use ganvas_metrics::{Extractor, Features, Figure, Images, MetricError, classes, frechet_distance};
@@ -29,11 +30,7 @@ pub fn wanted<'a>(asked: &'a [String], known: &[&'static str]) -> Result<Vec<&'a
         // On a classifier's features the Frechet distance is called so.
         let name = if name == "ffd" && known.contains(&"fd") { "fd" } else { name.as_str() };
         if !known.contains(&name) {
-            let elsewhere = ON_ANSWERS.contains(&name).then_some("is measured on a classifier's answers");
-            return Err(match elsewhere {
-                Some(why) => CliError::usage(format!("`{name}` {why}"), "name one, for example `--features mnist`"),
-                None => CliError::usage(format!("there is no metric `{name}`"), suggest::help(name, known)),
-            });
+            return Err(CliError::usage(format!("there is no metric `{name}`"), suggest::help(name, known)));
         }
         let all: &[&str] = if name == "prdc" { &PRDC } else { &[name] };
         for name in all {
@@ -60,8 +57,9 @@ impl Seen {
 
     /// Images through a classifier.
     pub fn by(extractor: &Extractor, images: &Images) -> Result<Self, MetricError> {
-        let answers = (extractor.logits(images)?, extractor.classes(images)?);
-        Ok(Self { features: extractor.features(images)?, answers: Some(answers) })
+        let (features, logits) = extractor.features_and_logits(images)?;
+        let labels = labels(&logits);
+        Ok(Self { features, answers: Some((logits, labels)) })
     }
 
     pub fn len(&self) -> usize {

@@ -7,9 +7,9 @@ use ganvas_metrics::{Extractor, Features, Images};
 use ganvas_prob::stream::Streams;
 
 use super::measures::{Measures, ON_ANSWERS, ON_FEATURES, Seen, wanted};
-use super::{files, open};
+use super::{files, open, show};
 use crate::args::MetricsArgs;
-use crate::commands::eval::{Evaluation, label_at};
+use crate::commands::eval::label_at;
 use crate::device::choose;
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -22,6 +22,10 @@ pub fn run(args: &MetricsArgs) -> Result<(), CliError> {
         let names = [&["raw"], &Extractor::names()[..]].concat();
         let message = format!("there are no features `{}`", args.features);
         return Err(CliError::usage(message, suggest::help(&args.features, &names)));
+    }
+    if let Some(name) = args.metrics.iter().find(|name| raw && ON_ANSWERS.contains(&name.as_str())) {
+        let message = format!("`{name}` is measured on a classifier's answers");
+        return Err(CliError::usage(message, "name one, for example `--features mnist`"));
     }
     let known = if raw { ON_FEATURES.to_vec() } else { [&ON_FEATURES[..], &ON_ANSWERS].concat() };
     let usual: Vec<String> = ["fd", "kid", "prdc", "is", "class_share_min"].map(str::to_owned).into();
@@ -51,12 +55,7 @@ pub fn run(args: &MetricsArgs) -> Result<(), CliError> {
         figure.extractor = Some(label.clone());
     }
     progress.finish();
-    if args.json {
-        let object = Evaluation { run: None, system: None, step: None, seed: Some(args.seed), metrics: figures };
-        println!("{}", serde_json::to_string(&object).map_err(|e| CliError::failure(e.to_string()))?);
-    } else {
-        print!("{}", view::figures_table(&figures));
-    }
+    show(args.json, Some(args.seed), figures.clone(), || print!("{}", view::figures_table(&figures)))?;
     let (dims, fewest) = (real.features.dims, real.len().min(fake.len()));
     if fewest <= dims && names.iter().any(|name| name.starts_with("fd")) {
         eprintln!(

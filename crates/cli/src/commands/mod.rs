@@ -22,6 +22,7 @@ use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::{Loaded, load};
+use ganvas_metrics::Figure;
 
 use crate::args::{Cli, Command};
 use crate::device::choose;
@@ -96,6 +97,17 @@ fn absolute(path: &str) -> String {
     let is_path = ganvas_data::find(path).is_err() && Path::new(path).exists();
     let found = is_path.then(|| std::fs::canonicalize(path).ok()).flatten();
     found.map_or_else(|| path.to_owned(), |p: PathBuf| p.to_string_lossy().into_owned())
+}
+
+/// Prints figures that are of no run: one JSON object, or what `otherwise` prints.
+fn show(json: bool, seed: Option<u64>, figures: Vec<Figure>, otherwise: impl FnOnce()) -> Result<(), CliError> {
+    if !json {
+        otherwise();
+        return Ok(());
+    }
+    let object = eval::Evaluation { run: None, system: None, step: None, seed, metrics: figures };
+    println!("{}", serde_json::to_string(&object).map_err(|e| CliError::failure(e.to_string()))?);
+    Ok(())
 }
 
 /// Held-out points of the plane to draw samples over; none where items are no such points.

@@ -1,7 +1,9 @@
 use super::is_probability;
 use super::numeric::tail_quantile;
-use super::special::{HALF_LN_2PI, Tails, digamma_rest, incomplete_beta, ln_a_beta, ln_beta_factor, stirling_rest};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::special::{
+    HALF_LN_2PI, Tails, cumulative_from_tails, digamma_rest, incomplete_beta, ln_a_beta, ln_beta_factor, stirling_rest,
+};
+use crate::traits::{Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
 
@@ -78,23 +80,7 @@ impl Density for Beta {
     }
 }
 
-impl Cumulative for Beta {
-    fn cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).lower() }
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).upper() }
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_lower }
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_upper }
-    }
-}
+cumulative_from_tails!(Beta, lower, ln_lower, upper, ln_upper);
 
 impl Quantile for Beta {
     fn ppf(&self, p: f64) -> f64 {

@@ -1,7 +1,7 @@
 use super::is_probability;
 use super::numeric::count_quantile;
-use super::special::{HALF_LN_2PI, Tails, incomplete_beta, ln_binomial};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::special::{HALF_LN_2PI, Tails, cumulative_from_tails, incomplete_beta, ln_binomial};
+use crate::traits::{Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
 
@@ -79,23 +79,7 @@ impl Density for Binomial {
     }
 }
 
-impl Cumulative for Binomial {
-    fn cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).upper() }
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).lower() }
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_upper }
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_lower }
-    }
-}
+cumulative_from_tails!(Binomial, upper, ln_upper, lower, ln_lower);
 
 impl Quantile for Binomial {
     fn ppf(&self, p: f64) -> f64 {

@@ -1,7 +1,10 @@
 use super::numeric::tail_quantile;
-use super::special::{HALF_LN_2PI, Tails, digamma_rest, incomplete_gamma, ln_gamma_1p, ln_gamma_factor, stirling_rest};
+use super::special::{
+    HALF_LN_2PI, Tails, cumulative_from_tails, digamma_rest, incomplete_gamma, ln_gamma_1p, ln_gamma_factor,
+    stirling_rest,
+};
 use super::{is_probability, positive};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use crate::traits::{Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
 
@@ -80,23 +83,7 @@ impl Density for Gamma {
     }
 }
 
-impl Cumulative for Gamma {
-    fn cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).lower() }
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).upper() }
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_lower }
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_upper }
-    }
-}
+cumulative_from_tails!(Gamma, lower, ln_lower, upper, ln_upper);
 
 impl Quantile for Gamma {
     fn ppf(&self, p: f64) -> f64 {

@@ -1,6 +1,6 @@
 use super::numeric::count_quantile;
-use super::special::{HALF_LN_2PI, Tails, incomplete_gamma, ln_poisson};
-use crate::traits::{Cumulative, Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
+use super::special::{HALF_LN_2PI, Tails, cumulative_from_tails, incomplete_gamma, ln_poisson};
+use crate::traits::{Density, Entropy, Moments, ParameterError, Quantile, Sample, Support};
 use rand::Rng;
 use rand_distr::Distribution;
 
@@ -57,23 +57,7 @@ impl Density for Poisson {
     }
 }
 
-impl Cumulative for Poisson {
-    fn cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).upper() }
-    }
-
-    fn sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).lower() }
-    }
-
-    fn ln_cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_upper }
-    }
-
-    fn ln_sf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.tails(x).ln_lower }
-    }
-}
+cumulative_from_tails!(Poisson, upper, ln_upper, lower, ln_lower);
 
 impl Quantile for Poisson {
     fn ppf(&self, p: f64) -> f64 {

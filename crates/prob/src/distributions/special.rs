@@ -144,6 +144,31 @@ impl Tails {
     }
 }
 
+/// [`Cumulative`](crate::traits::Cumulative) of a law from its `tails`, which of them is P(X <= x) first.
+macro_rules! cumulative_from_tails {
+    ($law:ident, $below:ident, $ln_below:ident, $above:ident, $ln_above:ident) => {
+        impl $crate::traits::Cumulative for $law {
+            fn cdf(&self, x: f64) -> f64 {
+                if x.is_nan() { x } else { self.tails(x).$below() }
+            }
+
+            fn sf(&self, x: f64) -> f64 {
+                if x.is_nan() { x } else { self.tails(x).$above() }
+            }
+
+            fn ln_cdf(&self, x: f64) -> f64 {
+                if x.is_nan() { x } else { self.tails(x).$ln_below }
+            }
+
+            fn ln_sf(&self, x: f64) -> f64 {
+                if x.is_nan() { x } else { self.tails(x).$ln_above }
+            }
+        }
+    };
+}
+
+pub(super) use cumulative_from_tails;
+
 /// ln(x^a e^-x / Gamma(a)): the density of a Gamma variable in ln x.
 pub fn ln_gamma_factor(a: f64, x: f64) -> f64 {
     a.ln() + ln_poisson(a, x)

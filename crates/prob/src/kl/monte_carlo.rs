@@ -1,5 +1,6 @@
 use super::bregman::exp_rest;
 use super::{Kl, KlConfig, KlError, Method};
+use crate::estimate::Estimate;
 use crate::traits::Law;
 
 /// The largest share that one draw may have in the estimate.
@@ -25,10 +26,8 @@ pub fn estimate(p: &dyn Law, q: &dyn Law, config: &KlConfig) -> Result<Kl, KlErr
     if largest > SHARE * total {
         return Err(KlError::HeavyTail { n, share: largest / total });
     }
-    let count = n as f64;
-    let mean = terms.iter().sum::<f64>() / count;
-    let variance = terms.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    Ok(Kl { nats: mean, method, stderr: Some((variance / count).sqrt()) })
+    let estimate = Estimate::of(&terms);
+    Ok(Kl { nats: estimate.mean, method, stderr: Some(estimate.stderr) })
 }
 
 /// ln p - ln q at draws from `law`; infinite where p has mass and q has none, negative infinity where it is the other

@@ -7,9 +7,9 @@ use ganvas_prob::distance::{
 };
 use ganvas_prob::gaussian::{Moments, frechet};
 
-use super::{failed, show};
+use super::failed;
 use crate::args::DistanceArgs;
-use crate::commands::files;
+use crate::commands::{files, show};
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::view::{figures_table, format::number};

@@ -6,8 +6,9 @@ use ganvas_prob::kl::{KlConfig, KlRegistry, Method};
 use ganvas_prob::stream::Streams;
 use ganvas_prob::text;
 
-use super::{failed, in_unit, law, show, typed};
+use super::{failed, in_unit, law, typed};
 use crate::args::{EntropyArgs, KlArgs};
+use crate::commands::show;
 use crate::error::CliError;
 use crate::view::format::{count, uncertainty};
 

@@ -5,11 +5,9 @@ mod information;
 mod sample;
 mod table;
 
-use ganvas_metrics::Figure;
 use ganvas_prob::text::{self, TextError};
 use ganvas_prob::traits::Law;
 
-use super::eval::Evaluation;
 use crate::args::ProbCommand;
 use crate::error::CliError;
 
@@ -45,17 +43,6 @@ fn typed(error: &TextError, help: &str) -> CliError {
 
 fn failed(error: impl std::error::Error) -> CliError {
     CliError::failure(error.to_string())
-}
-
-/// Prints figures that are of no run: one JSON object, or what `otherwise` prints.
-fn show(json: bool, seed: Option<u64>, figures: Vec<Figure>, otherwise: impl FnOnce()) -> Result<(), CliError> {
-    if !json {
-        otherwise();
-        return Ok(());
-    }
-    let object = Evaluation { run: None, system: None, step: None, seed, metrics: figures };
-    println!("{}", serde_json::to_string(&object).map_err(failed)?);
-    Ok(())
 }
 
 /// A value in nats and the unit that was asked for.

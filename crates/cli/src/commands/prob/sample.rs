@@ -11,9 +11,9 @@ use ganvas_prob::text::{self, Expression};
 use ganvas_prob::traits::{Cumulative, Law, Sample, Support};
 use rand::Rng;
 
-use super::{failed, law, show, typed};
+use super::{failed, law, typed};
 use crate::args::{ProbMethod, ProbSampleArgs};
-use crate::commands::{files, write};
+use crate::commands::{files, show, write};
 use crate::error::CliError;
 use crate::view::format::{count, number, uncertainty};
 use crate::view::{Sampled, sampled};

@@ -6,8 +6,9 @@ use ganvas_metrics::Figure;
 use ganvas_prob::joint::JointTable;
 use ganvas_prob::text;
 
-use super::{failed, in_unit, show, typed};
+use super::{failed, in_unit, typed};
 use crate::args::TableArgs;
+use crate::commands::show;
 use crate::error::CliError;
 use crate::view::format::number;
 
