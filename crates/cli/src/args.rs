@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use ganvas_engine::run::Which;
 use ganvas_engine::system::Preset;
 
 /// Train, sample, measure and show generative models, on any GPU or none.
@@ -290,6 +291,24 @@ impl From<PresetArg> for Preset {
     }
 }
 
+/// A checkpoint, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum CheckpointArg {
+    /// The newest.
+    Latest,
+    /// The one with the best figure on held-out data.
+    Best,
+}
+
+impl From<CheckpointArg> for Which {
+    fn from(checkpoint: CheckpointArg) -> Self {
+        match checkpoint {
+            CheckpointArg::Latest => Which::Latest,
+            CheckpointArg::Best => Which::Best,
+        }
+    }
+}
+
 /// `ganvas train`.
 #[derive(Args)]
 pub struct TrainArgs {
@@ -310,6 +329,9 @@ pub struct TrainArgs {
     /// Seed of everything random [default: 0].
     #[arg(long, value_name = "S", conflicts_with = "resume")]
     pub seed: Option<u64>,
+    /// Steps between measurements on held-out data; 0: none [default: a tenth of the steps, at least 100].
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    pub eval_every: Option<u64>,
     /// Where to train; `ganvas devices` lists what there is [default: flex].
     #[arg(long, value_name = "D")]
     pub device: Option<String>,
@@ -341,6 +363,9 @@ pub struct SampleArgs {
     /// A .png grid; a .npy array: f32, [n, channels, height, width] in [-1, 1], or [n, 2]; an .svg plot of points [default: RUN/sample-SEED.png].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Which of the run's checkpoints.
+    #[arg(long, value_name = "WHICH", default_value = "latest")]
+    pub checkpoint: CheckpointArg,
     /// Where to compute.
     #[arg(long, value_name = "D", default_value = "flex")]
     pub device: String,
@@ -360,6 +385,9 @@ pub struct EvalArgs {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// Which of the run's checkpoints.
+    #[arg(long, value_name = "WHICH", default_value = "latest")]
+    pub checkpoint: CheckpointArg,
     /// Where to compute.
     #[arg(long, value_name = "D", default_value = "flex")]
     pub device: String,
@@ -386,6 +414,9 @@ pub struct CompareArgs {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// Which of the run's checkpoints.
+    #[arg(long, value_name = "WHICH", default_value = "latest")]
+    pub checkpoint: CheckpointArg,
     /// Where to compute.
     #[arg(long, value_name = "D", default_value = "flex")]
     pub device: String,

@@ -7,8 +7,10 @@ use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::Observer;
 use ganvas_engine::session::Tick;
+use ganvas_engine::system::Model;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::commands::held_out::HeldOut;
 use crate::view;
 
 /// Lines are no closer than this where there is no terminal.
@@ -69,13 +71,14 @@ impl Progress {
 pub struct Watcher {
     progress: Progress,
     real: Vec<[f32; 2]>,
+    held_out: HeldOut,
 }
 
 impl Watcher {
-    /// Of a run of `steps`. `real` are the points that samples of points are drawn over.
-    pub fn new(steps: u64, real: Vec<[f32; 2]>) -> Self {
+    /// Of a run of `steps`. `real` are the points that samples of points are drawn over, `held_out` what is measured on.
+    pub fn new(steps: u64, real: Vec<[f32; 2]>, held_out: HeldOut) -> Self {
         let template = "{bar:24} {pos}/{len} {msg}";
-        Self { progress: Progress::new(Some(steps), template), real }
+        Self { progress: Progress::new(Some(steps), template), real, held_out }
     }
 
     /// Ends the watching.
@@ -107,6 +110,10 @@ impl Observer for Watcher {
             ItemShape::Points { .. } => view::scatter_png(&self.real, samples.as_chunks::<2>().0),
         };
         png.map(|png| (png, "png")).map_err(|e| e.to_string())
+    }
+
+    fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, String> {
+        self.held_out.measure(model, config).map_err(|e| e.message)
     }
 
     fn note(&mut self, text: &str) {

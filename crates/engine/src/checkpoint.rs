@@ -30,9 +30,6 @@ const MAGIC: &[u8; 8] = b"GANVAS1\n";
 const SUM: usize = 32;
 /// A header is some kilobytes of settings; more than this is not one of ours.
 const LONGEST_HEADER: u64 = 16 << 20;
-/// How many checkpoints a run keeps: the newest, and the one before it.
-const KEPT: usize = 2;
-
 /// What a checkpoint says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -48,6 +45,9 @@ pub struct Header {
     pub fingerprint: String,
     /// The run's settings, TOML.
     pub config: String,
+    /// The held-out figure that made it the best, and its value; none where it was kept for its step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<(String, f64)>,
 }
 
 /// A checkpoint in memory.
@@ -121,17 +121,19 @@ impl Checkpoint {
         Self::decode(&file).map_err(|reason| EngineError::Damaged { path: path.to_owned(), reason })
     }
 
-    /// Writes the file into `folder`, proves that it reads back, and then removes all but the newest two.
+    /// Writes the file into `folder`, proves that it reads back, and then removes all but it and the newest
+    /// others, `kept` in all.
     ///
     /// # Errors
     /// If it cannot be written; what was there before is untouched then.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, EngineError> {
+    pub fn write(&self, folder: &Path, kept: usize) -> Result<PathBuf, EngineError> {
         fs::create_dir_all(folder).map_err(EngineError::io("create", folder))?;
         let path = folder.join(file_name(self.header.step));
         let bytes = self.encode();
         write_whole(&path, &bytes).map_err(EngineError::io("write", &path))?;
         Self::read(&path)?;
-        for old in checkpoints(folder)?.into_iter().skip(KEPT) {
+        let others = checkpoints(folder)?.into_iter().filter(|other| *other != path);
+        for old in others.skip(kept.saturating_sub(1)) {
             fs::remove_file(&old).map_err(EngineError::io("remove", &old))?;
         }
         Ok(path)
@@ -218,6 +220,7 @@ mod tests {
             seconds: 1.5,
             fingerprint: "f".into(),
             config: "steps = 1".into(),
+            best: None,
         };
         Checkpoint { header, state: State::from_entries(entries) }
     }
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn a_checkpoint_reads_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let path = checkpoint(7).write(folder.path()).unwrap();
+        let path = checkpoint(7).write(folder.path(), 2).unwrap();
         let mut read = Checkpoint::read(&path).unwrap();
         assert_eq!(read.header, checkpoint(7).header);
         assert_eq!(read.state.take_counter("net/optimizer/updates"), Ok(7));
@@ -249,7 +252,7 @@ mod tests {
     fn the_newest_that_verifies_is_taken_and_two_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         for step in [1, 2, 3] {
-            checkpoint(step).write(folder.path()).unwrap();
+            checkpoint(step).write(folder.path(), 2).unwrap();
         }
         let files = checkpoints(folder.path()).unwrap();
         assert_eq!(files.len(), 2);

@@ -94,6 +94,12 @@ pub struct RunConfig {
     pub sample_every: u64,
     /// Steps between checkpoints; 0: only the last.
     pub checkpoint_every: u64,
+    /// Steps between measurements on held-out data; 0: none.
+    #[serde(default)]
+    pub eval_every: u64,
+    /// Samples, and held-out items at most, that are measured then.
+    #[serde(default = "measured_items")]
+    pub eval_n: usize,
     /// Samples in a grid.
     pub samples: usize,
     /// Threads that prepare batches; the result does not depend on it.
@@ -108,6 +114,16 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The system's own settings.
     pub model: Table,
+}
+
+/// Ten measurements of a run, but none of a run of some steps more often than it is trained.
+fn eval_interval(steps: u64) -> u64 {
+    steps.div_ceil(10).max(100)
+}
+
+/// Enough to tell good from bad, few enough to be drawn in passing.
+fn measured_items() -> usize {
+    1000
 }
 
 /// The data of a run.
@@ -226,6 +242,8 @@ impl RunConfig {
             log_every: 10,
             sample_every: recommended.steps.div_ceil(10),
             checkpoint_every: recommended.steps.div_ceil(5),
+            eval_every: eval_interval(recommended.steps),
+            eval_n: measured_items(),
             samples: 64,
             threads: 1,
             resolution: 0,
@@ -249,6 +267,9 @@ impl RunConfig {
         if overrides.get("checkpoint_every").is_none() {
             config.checkpoint_every = config.steps.div_ceil(5);
         }
+        if overrides.get("eval_every").is_none() {
+            config.eval_every = eval_interval(config.steps);
+        }
         config.validate()?;
         Ok(config)
     }
@@ -271,6 +292,9 @@ impl RunConfig {
         at_least_one("samples", self.samples as u64)?;
         if self.samples > 4096 {
             return Err(ConfigError::domain("samples", "at most 4096", self.samples));
+        }
+        if !(2..=100_000).contains(&self.eval_n) {
+            return Err(ConfigError::domain("eval_n", "2 to 100000", self.eval_n));
         }
         if self.threads > 256 {
             return Err(ConfigError::domain("threads", "at most 256", self.threads));

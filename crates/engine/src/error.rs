@@ -45,6 +45,14 @@ pub enum EngineError {
         /// What was found instead, if anything.
         detail: String,
     },
+    /// No checkpoint was kept for its figure on held-out data.
+    #[error("{path} has no best checkpoint{detail}")]
+    NoBest {
+        /// The run folder.
+        path: PathBuf,
+        /// What was found instead, if anything.
+        detail: String,
+    },
     /// A checkpoint file is damaged or not one.
     #[error("{path} is not a whole checkpoint: {reason}")]
     Damaged {
@@ -104,6 +112,9 @@ impl EngineError {
             Self::Exists { .. } => Some("pass --resume to continue it, or another --out".into()),
             Self::NotARun { .. } => Some("`ganvas train` makes runs; name the folder that it printed".into()),
             Self::NoCheckpoint { .. } => Some("train again with another --out".into()),
+            Self::NoBest { .. } => {
+                Some("runs have one where they are trained with `--eval-every`; or take the latest".into())
+            }
             Self::Changed { .. } => {
                 Some("continue with what the run was made with, or start another with --out".into())
             }

@@ -4,7 +4,8 @@
 //! - [`step`]: what an update rule is given: named phases, their noise, guarded updates
 //! - [`config`]: a run's settings as one TOML file, complete enough to make the run again
 //! - [`session`]: the loop, in memory
-//! - [`run`]: the loop in a run folder, with events, samples and checkpoints
+//! - [`run`]: the loop in a run folder, with samples, held-out figures and checkpoints
+//! - [`events`]: what happened in a run, line by line
 //! - [`checkpoint`]: one file with everything that a run needs to go on
 //! - [`accept`]: a system's acceptance checks, each a figure and a threshold
 
@@ -12,6 +13,7 @@ pub mod accept;
 pub mod checkpoint;
 pub mod config;
 mod error;
+pub mod events;
 pub mod run;
 pub mod session;
 pub mod step;

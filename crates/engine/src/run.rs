@@ -2,106 +2,29 @@
 //!
 //! ```text
 //! config.toml       everything the run was made from
-//! events.jsonl      one line an event: start, tick, samples, checkpoint, resume, stop, end
+//! events.jsonl      one line an event: start, tick, samples, eval, checkpoint, resume, stop, end
 //! samples/          pictures of the same latents over time
 //! checkpoints/      the newest two, each one file
+//! best/             the one with the best figure on held-out data
 //! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_prob::stream::Streams;
-use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
 use crate::config::{ConfigError, DataConfig, RunConfig, config_path};
+use crate::events::{Event, Log, forget_after};
 use crate::session::{Options, Session, Tick, restore, sample, state_of};
 use crate::step::Guard;
 use crate::system::{Build, DataSpec, Definition, Model};
-
-/// A line of `events.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-pub enum Event {
-    /// Training begins.
-    Start {
-        /// Trained values of all networks.
-        parameters: usize,
-    },
-    /// Training goes on from a checkpoint.
-    Resume {
-        /// Steps done.
-        step: u64,
-    },
-    /// A report of one step.
-    Tick {
-        /// Steps done.
-        step: u64,
-        /// Seconds of training so far.
-        seconds: f64,
-        /// Items seen each second.
-        items_per_second: f64,
-        /// Losses by phase, gradient norms by network, and what else was recorded.
-        figures: std::collections::BTreeMap<String, f32>,
-    },
-    /// A picture of samples.
-    Samples {
-        /// Steps done.
-        step: u64,
-        /// File, from the run folder.
-        file: String,
-    },
-    /// A checkpoint.
-    Checkpoint {
-        /// Steps done.
-        step: u64,
-        /// File, from the run folder.
-        file: String,
-    },
-    /// Something that a reader of the run should know.
-    Warning {
-        /// Steps done.
-        step: u64,
-        /// What.
-        text: String,
-    },
-    /// Stopped before the end, by request.
-    Stop {
-        /// Steps done.
-        step: u64,
-        /// Seconds of training so far.
-        seconds: f64,
-    },
-    /// All steps are done.
-    End {
-        /// Steps done.
-        step: u64,
-        /// Seconds of training so far.
-        seconds: f64,
-    },
-}
-
-impl Event {
-    /// Steps done when it happened.
-    pub fn step(&self) -> u64 {
-        match self {
-            Event::Start { .. } => 0,
-            Event::Resume { step }
-            | Event::Tick { step, .. }
-            | Event::Samples { step, .. }
-            | Event::Checkpoint { step, .. }
-            | Event::Warning { step, .. }
-            | Event::Stop { step, .. }
-            | Event::End { step, .. } => *step,
-        }
-    }
-}
 
 /// What looks on while a run trains, and draws its samples.
 pub trait Observer {
@@ -113,6 +36,13 @@ pub trait Observer {
     /// # Errors
     /// If none can be made, why not: the run goes on without it.
     fn picture(&mut self, samples: &[f32], shape: ItemShape) -> Result<(Vec<u8>, &'static str), String>;
+
+    /// Figures of the system on held-out data, with their names. The first decides which checkpoint is kept as the
+    /// best: smaller is better.
+    ///
+    /// # Errors
+    /// If they cannot be measured, why not: the run goes on without them.
+    fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, String>;
 
     /// Something to tell the person who waits.
     fn note(&mut self, text: &str);
@@ -134,22 +64,30 @@ pub fn metrics_path(folder: &Path) -> PathBuf {
     folder.join("metrics.json")
 }
 
-fn events_path(folder: &Path) -> PathBuf {
-    folder.join("events.jsonl")
+/// Which of a run's checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The newest.
+    Latest,
+    /// The one with the best figure on held-out data.
+    Best,
 }
 
-fn checkpoints_path(folder: &Path) -> PathBuf {
-    folder.join("checkpoints")
-}
+impl Which {
+    fn folder(self, run: &Path) -> PathBuf {
+        run.join(match self {
+            Which::Latest => "checkpoints",
+            Which::Best => "best",
+        })
+    }
 
-/// The events of a run so far. A last line that was cut off by a crash is left out.
-///
-/// # Errors
-/// If they cannot be read.
-pub fn events(folder: &Path) -> Result<Vec<Event>, EngineError> {
-    let path = events_path(folder);
-    let text = fs::read_to_string(&path).map_err(EngineError::io("read", &path))?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    /// How many are kept. The one before the newest is there in case that the newest gets damaged.
+    fn kept(self) -> usize {
+        match self {
+            Which::Latest => 2,
+            Which::Best => 1,
+        }
+    }
 }
 
 /// A trained system, from its run folder.
@@ -164,23 +102,34 @@ pub struct Loaded {
     pub damaged: Vec<EngineError>,
 }
 
-/// Loads the newest checkpoint of a run, on a device that tracks gradients.
+/// Loads a checkpoint of a run, on a device that tracks gradients.
 ///
 /// # Errors
 /// If the folder is no run, has no checkpoint that can be read, or does not fit the system.
-pub fn load(folder: &Path, config: RunConfig, system: &Definition, device: &Device) -> Result<Loaded, EngineError> {
-    let (checkpoint, damaged) = newest(folder)?;
+pub fn load(
+    folder: &Path,
+    which: Which,
+    config: RunConfig,
+    system: &Definition,
+    device: &Device,
+) -> Result<Loaded, EngineError> {
+    let (checkpoint, damaged) = newest(folder, which)?;
     let build = Build { streams: Streams::new(config.seed), device };
     let mut model = (system.build)(&config.model, &config.data.spec(), &build)?;
-    let path = checkpoints_path(folder);
+    let path = which.folder(folder);
     restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
     Ok(Loaded { config, header: checkpoint.header, model, damaged })
 }
 
-fn newest(folder: &Path) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {
-    Checkpoint::newest(&checkpoints_path(folder)).map_err(|error| match error {
-        EngineError::NoCheckpoint { detail, .. } => EngineError::NoCheckpoint { path: folder.to_owned(), detail },
-        other => other,
+fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {
+    Checkpoint::newest(&which.folder(folder)).map_err(|error| match (error, which) {
+        (EngineError::NoCheckpoint { detail, .. }, Which::Latest) => {
+            EngineError::NoCheckpoint { path: folder.to_owned(), detail }
+        }
+        (EngineError::NoCheckpoint { detail, .. }, Which::Best) => {
+            EngineError::NoBest { path: folder.to_owned(), detail }
+        }
+        (other, _) => other,
     })
 }
 
@@ -235,7 +184,7 @@ impl Training<'_> {
             let name = |data: &DataConfig| format!("{} ({}...)", data.id, data.fingerprint.get(..12).unwrap_or(""));
             return Err(changed("data", &name(&config.data), &name(&now)));
         }
-        let (checkpoint, damaged) = newest(self.folder)?;
+        let (checkpoint, damaged) = newest(self.folder, Which::Latest)?;
         if let Some(steps) = steps
             && steps < checkpoint.header.step
         {
@@ -258,9 +207,9 @@ impl Training<'_> {
         }
         let mut model = self.build(&config)?;
         let Header { step, seconds, .. } = checkpoint.header;
-        let path = checkpoints_path(self.folder);
+        let path = Which::Latest.folder(self.folder);
         restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
-        self.forget_after(step)?;
+        forget_after(self.folder, step)?;
         let mut log = Log::open(self.folder)?;
         log.write(&Event::Resume { step })?;
         observer.note(&format!("going on from step {step}"));
@@ -270,14 +219,6 @@ impl Training<'_> {
     fn build(&self, config: &RunConfig) -> Result<Box<dyn Model>, EngineError> {
         let build = Build { streams: Streams::new(config.seed), device: self.device };
         Ok((self.system.build)(&config.model, &DataSpec::of(self.dataset), &build)?)
-    }
-
-    /// Events of steps that will be done again.
-    fn forget_after(&self, step: u64) -> Result<(), EngineError> {
-        let kept = events(self.folder)?.into_iter().filter(|event| event.step() <= step);
-        let lines: String = kept.map(|event| line(&event)).collect();
-        let path = events_path(self.folder);
-        write_whole(&path, lines.as_bytes()).map_err(EngineError::io("write", &path))
     }
 
     fn run(
@@ -299,6 +240,8 @@ impl Training<'_> {
         };
         let mut session = Session::new(model, self.dataset, self.device, options, step, seconds)?;
         let mut saved = (step > 0).then_some(step);
+        // What a later step than the checkpoint's has reached counts too: its file is whole.
+        let mut best = newest(self.folder, Which::Best).ok().and_then(|(found, _)| found.header.best);
         if step == 0 {
             self.draw(config, &mut session, log, observer)?;
         }
@@ -318,8 +261,12 @@ impl Training<'_> {
             if ends || (config.sample_every > 0 && done.is_multiple_of(config.sample_every)) {
                 self.draw(config, &mut session, log, observer)?;
             }
+            if config.eval_every > 0 && (ends || done.is_multiple_of(config.eval_every)) {
+                self.measure(config, &mut session, &mut best, log, observer)?;
+            }
             if ends || kept {
-                self.save(config, &mut session, log).map_err(|error| with_last_checkpoint(error, saved))?;
+                self.save(config, &mut session, Which::Latest, None, log)
+                    .map_err(|error| with_last_checkpoint(error, saved))?;
                 saved = Some(done);
             }
             if stopped {
@@ -344,8 +291,9 @@ impl Training<'_> {
         let step = session.steps_done();
         let device = self.device.clone().inner();
         let streams = Streams::new(config.seed).fork("pictures");
-        let samples = sample(session.model(), config.samples, &streams, &device);
-        let (bytes, extension) = match observer.picture(&samples, config.data.shape) {
+        let picture = session
+            .aside(|model| observer.picture(&sample(model, config.samples, &streams, &device), config.data.shape));
+        let (bytes, extension) = match picture {
             Ok(picture) => picture,
             Err(reason) => {
                 let text = format!("no picture of the samples: {reason}");
@@ -361,7 +309,58 @@ impl Training<'_> {
         log.write(&Event::Samples { step, file })
     }
 
-    fn save(&self, config: &RunConfig, session: &mut Session, log: &mut Log) -> Result<(), EngineError> {
+    /// Measures on held-out data, and keeps the system where none before was better.
+    fn measure(
+        &self,
+        config: &RunConfig,
+        session: &mut Session,
+        best: &mut Option<(String, f64)>,
+        log: &mut Log,
+        observer: &mut dyn Observer,
+    ) -> Result<(), EngineError> {
+        let step = session.steps_done();
+        let began = Instant::now();
+        let measured = session.aside(|model| observer.measure(model, config)).and_then(|figures| {
+            match figures.iter().find(|(_, value)| !value.is_finite()) {
+                Some((name, value)) => Err(format!("{name} is {value}")),
+                None => Ok(figures),
+            }
+        });
+        let figures = match measured {
+            Ok(figures) => figures,
+            Err(reason) => {
+                let text = format!("no figures on held-out data: {reason}");
+                observer.note(&format!("warning: {text}"));
+                return log.write(&Event::Warning { step, text });
+            }
+        };
+        let Some((by, value)) = figures.first().cloned() else { return Ok(()) };
+        let seconds = began.elapsed().as_secs_f64();
+        let is_best = best.as_ref().is_none_or(|(of, least)| *of != by || value < *least);
+        log.write(&Event::Eval {
+            step,
+            seconds,
+            by: by.clone(),
+            figures: figures.into_iter().collect(),
+            best: is_best,
+        })?;
+        let said = if is_best { ", the best so far" } else { "" };
+        observer.note(&format!("step {step}: {by} {} on held-out data{said}", rounded(value)));
+        if is_best {
+            *best = Some((by, value));
+            self.save(config, session, Which::Best, best.clone(), log)?;
+        }
+        Ok(())
+    }
+
+    fn save(
+        &self,
+        config: &RunConfig,
+        session: &mut Session,
+        which: Which,
+        best: Option<(String, f64)>,
+        log: &mut Log,
+    ) -> Result<(), EngineError> {
         let header = Header {
             version: config.version.clone(),
             system: config.system.clone(),
@@ -369,6 +368,7 @@ impl Training<'_> {
             seconds: session.seconds(),
             fingerprint: config.data.fingerprint.clone(),
             config: config.to_toml(),
+            best,
         };
         let step = header.step;
         let state = state_of(session.model());
@@ -382,10 +382,16 @@ impl Training<'_> {
                 kept: String::new(),
             });
         }
-        let path = Checkpoint { header, state }.write(&checkpoints_path(self.folder))?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        log.write(&Event::Checkpoint { step, file: format!("checkpoints/{name}") })
+        let path = Checkpoint { header, state }.write(&which.folder(self.folder), which.kept())?;
+        let file = path.strip_prefix(self.folder).unwrap_or(&path).to_string_lossy().into_owned();
+        log.write(&Event::Checkpoint { step, file })
     }
+}
+
+/// Four significant digits.
+fn rounded(value: f64) -> String {
+    let magnitude = value.abs().max(1e-300).log10().floor();
+    format!("{value:.*}", (3.0 - magnitude).clamp(0.0, 12.0) as usize)
 }
 
 fn is_filled(folder: &Path) -> bool {
@@ -399,38 +405,5 @@ fn with_last_checkpoint(error: EngineError, saved: Option<u64>) -> EngineError {
             EngineError::NonFinite { what, network, phase, step, value, kept }
         }
         other => other,
-    }
-}
-
-fn line(event: &Event) -> String {
-    let mut text = serde_json::to_string(event).expect("an event is strings and numbers");
-    text.push('\n');
-    text
-}
-
-/// `events.jsonl`, open to be added to.
-struct Log {
-    path: PathBuf,
-    file: File,
-}
-
-impl Log {
-    fn open(folder: &Path) -> Result<Self, EngineError> {
-        let path = events_path(folder);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        Ok(Self { file: file.map_err(EngineError::io("write", &path))?, path })
-    }
-
-    fn write(&mut self, event: &Event) -> Result<(), EngineError> {
-        self.file.write_all(line(event).as_bytes()).map_err(EngineError::io("write", &self.path))
-    }
-
-    fn tick(&mut self, tick: &Tick) -> Result<(), EngineError> {
-        self.write(&Event::Tick {
-            step: tick.step,
-            seconds: tick.seconds,
-            items_per_second: tick.items_per_second,
-            figures: tick.figures.iter().cloned().collect(),
-        })
     }
 }

@@ -134,6 +134,14 @@ impl<'m> Session<'m> {
     pub fn model(&mut self) -> &mut dyn Model {
         self.model
     }
+
+    /// Does something else with the system; the time that it takes is not counted in the items each second.
+    pub fn aside<T>(&mut self, f: impl FnOnce(&dyn Model) -> T) -> T {
+        let began = Instant::now();
+        let done = f(self.model);
+        self.last_tick.0 += began.elapsed();
+        done
+    }
 }
 
 fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {

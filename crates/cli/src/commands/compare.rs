@@ -40,7 +40,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(None, "{spinner} {msg}");
     for folder in &args.runs {
         let shown = folder.display().to_string();
-        let (loaded, device) = load_run(folder, &args.device)?;
+        let (loaded, device) = load_run(folder, args.checkpoint.into(), &args.device)?;
         let config = &loaded.config;
         let dataset = data_of(config)?;
         let streams = Streams::new(args.seed).fork("compare");

@@ -52,7 +52,7 @@ const IMPORTANCE_ITEMS: usize = 1000;
 /// Measures a run.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     check_count(args.n)?;
-    let (loaded, device) = load_run(&args.run, &args.device)?;
+    let (loaded, device) = load_run(&args.run, args.checkpoint.into(), &args.device)?;
     let dataset = data_of(&loaded.config)?;
     let mut progress = Progress::new(None, "{spinner} {msg}");
     let streams = Streams::new(loaded.config.seed).fork("eval");
@@ -255,7 +255,7 @@ fn likelihood(model: &dyn Likelihood, dataset: &Dataset, device: &Device) -> Vec
 }
 
 /// The mean over rows of a function that is given so many at a time, and how often it was called before.
-fn over(rows: &Tensor<2>, at_a_time: usize, mut f: impl FnMut(u64, Tensor<2>) -> Tensor<1>) -> Estimate {
+pub fn over(rows: &Tensor<2>, at_a_time: usize, mut f: impl FnMut(u64, Tensor<2>) -> Tensor<1>) -> Estimate {
     let n = rows.dims()[0];
     let step = at_a_time.min(n).max(1);
     let mut values: Vec<f64> = Vec::with_capacity(n);

@@ -6,6 +6,7 @@ mod data;
 mod eval;
 mod extractors;
 mod files;
+pub mod held_out;
 mod list;
 mod measures;
 mod metrics;
@@ -21,7 +22,7 @@ use burn::tensor::Device;
 use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
-use ganvas_engine::run::{Loaded, load};
+use ganvas_engine::run::{Loaded, Which, load};
 use ganvas_metrics::Figure;
 
 use crate::args::{Cli, Command};
@@ -73,11 +74,11 @@ fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
 }
 
 /// A trained run on the device of this word, and the device, which does not track gradients.
-fn load_run(folder: &Path, device: &str) -> Result<(Loaded, Device), CliError> {
+fn load_run(folder: &Path, which: Which, device: &str) -> Result<(Loaded, Device), CliError> {
     let config = RunConfig::of_run(folder)?;
     let system = systems::find(&config.system)?;
     let device = choose(device)?.device;
-    let loaded = load(folder, config, system, &device)?;
+    let loaded = load(folder, which, config, system, &device)?;
     for error in &loaded.damaged {
         eprintln!("warning: {error}; an older checkpoint is used");
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::config::RunConfig;
-use ganvas_engine::run::{Event, events, metrics_path};
+use ganvas_engine::events::{Event, events};
+use ganvas_engine::run::metrics_path;
 
 use super::eval::Evaluation;
 use super::{data_of, write};
@@ -62,6 +63,7 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
             ("seed".into(), config.seed.to_string()),
             ("time".into(), duration(seconds)),
             ("speed".into(), speed(&events)),
+            ("best".into(), best(&events)),
             ("device".into(), config.device.clone()),
         ],
         figures: evaluation.map(|found| found.metrics).unwrap_or_default(),
@@ -120,6 +122,23 @@ fn speed(events: &[Event]) -> String {
     rates.get(rates.len() / 2).map_or_else(|| "not known".into(), |median| format!("{median:.0} items/s (median)"))
 }
 
+/// The step with the best figure on held-out data, and what looking for it took.
+fn best(events: &[Event]) -> String {
+    let (mut times, mut spent, mut found) = (0, 0.0, None);
+    for event in events {
+        let Event::Eval { step, seconds, by, figures, best } = event else { continue };
+        times += 1;
+        spent += seconds;
+        if *best && let Some(value) = figures.get(by) {
+            found = Some(format!("step {step}, {by} {} on held-out data", view::format::number(*value)));
+        }
+    }
+    found.map_or_else(
+        || "not looked for".into(),
+        |found| format!("{found} (best of {times}, which took {})", duration(spent)),
+    )
+}
+
 /// The first picture, some in between, and the last.
 fn grids(folder: &Path, events: &[Event]) -> Result<Vec<(String, Png)>, CliError> {
     let mut pictures: Vec<(u64, &String)> = events
@@ -146,17 +165,23 @@ fn grids(folder: &Path, events: &[Event]) -> Result<Vec<(String, Png)>, CliError
 /// A figure's name and its values, (step, value).
 type Line = (String, Vec<(f64, f64)>);
 
-/// Losses in one plot, gradient norms in one, everything else by the word before its slash.
+/// Losses in one plot, gradient norms in one, everything else by the word before its slash; then a plot for each figure
+/// on held-out data, for they have no scale in common.
 fn curves(events: &[Event]) -> Vec<(String, String)> {
-    let mut series: Vec<Line> = Vec::new();
+    let (mut series, mut held_out): (Vec<Line>, Vec<Line>) = Default::default();
+    let add = |lines: &mut Vec<Line>, name: &str, point| match lines.iter_mut().find(|(known, _)| known == name) {
+        Some((_, points)) => points.push(point),
+        None => lines.push((name.to_owned(), vec![point])),
+    };
     for event in events {
-        let Event::Tick { step, figures, .. } = event else { continue };
-        for (name, value) in figures {
-            let point = (*step as f64, f64::from(*value));
-            match series.iter_mut().find(|(known, _)| known == name) {
-                Some((_, points)) => points.push(point),
-                None => series.push((name.clone(), vec![point])),
+        match event {
+            Event::Tick { step, figures, .. } => {
+                figures.iter().for_each(|(name, &value)| add(&mut series, name, (*step as f64, value.into())));
             }
+            Event::Eval { step, figures, .. } => {
+                figures.iter().for_each(|(name, &value)| add(&mut held_out, name, (*step as f64, value)));
+            }
+            _ => {}
         }
     }
     let mut plots: Vec<(String, Vec<Line>)> = Vec::new();
@@ -169,18 +194,19 @@ fn curves(events: &[Event]) -> Vec<(String, String)> {
         }
     }
     plots.sort_by_key(|(group, _)| group != "loss");
-    plots
-        .into_iter()
-        .map(|(group, lines)| {
-            let (title, unit) = match group.as_str() {
-                "loss" => ("Losses", "nats"),
-                "grad_norm" => ("Gradient norms", "Euclidean norm"),
-                "logit" => ("Mean logits of the discriminator", "logit"),
-                other => (other, "value"),
-            };
-            (String::new(), view::curves(title, unit, &lines))
-        })
-        .collect()
+    let plots = plots.into_iter().map(|(group, lines)| {
+        let (title, unit) = match group.as_str() {
+            "loss" => ("Losses", "nats"),
+            "grad_norm" => ("Gradient norms", "Euclidean norm"),
+            "logit" => ("Mean logits of the discriminator", "logit"),
+            other => (other, "value"),
+        };
+        (String::new(), view::curves(title, unit, &lines))
+    });
+    let held_out = held_out.into_iter().map(|line| {
+        (String::new(), view::curves(&format!("{} on held-out data", line.0), &line.0, std::slice::from_ref(&line)))
+    });
+    plots.chain(held_out).collect()
 }
 
 fn real(dataset: &Dataset, n: usize) -> Option<(String, Png)> {

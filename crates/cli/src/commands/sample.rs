@@ -33,7 +33,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
             ));
         }
     };
-    let (loaded, device) = load_run(&args.run, &args.device)?;
+    let (loaded, device) = load_run(&args.run, args.checkpoint.into(), &args.device)?;
     let most = MOST_VALUES / loaded.config.data.shape.len().max(1);
     if args.n > most {
         let help = format!("at most {most} of this run at a time; another --seed gives others");

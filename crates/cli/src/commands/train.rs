@@ -8,6 +8,7 @@ use ganvas_engine::config::{Overrides, RunConfig};
 use ganvas_engine::run::{Outcome, Training};
 use ganvas_engine::system::{DataSpec, Definition, Preset};
 
+use super::held_out::HeldOut;
 use super::{absolute, data_of, open, test_points};
 use crate::args::TrainArgs;
 use crate::device::choose;
@@ -62,7 +63,8 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let config = RunConfig::make(system, preset, &dataset, &chosen.word, &overrides)?;
     let training =
         Training { folder: &folder, system, dataset: &dataset, device: &chosen.device, guard: chosen.guard, stop };
-    let mut watcher = Watcher::new(config.steps, test_points(&dataset));
+    let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
+    let mut watcher = Watcher::new(config.steps, test_points(&dataset), held_out);
     let outcome = training.start(&config, &mut watcher);
     watcher.finish();
     Ok((folder, outcome?))
@@ -79,7 +81,8 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
     };
     let training =
         Training { folder: &folder, system, dataset: &dataset, device: &chosen.device, guard: chosen.guard, stop };
-    let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset));
+    let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
+    let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset), held_out);
     let outcome = training.resume(args.steps, &mut watcher);
     watcher.finish();
     Ok((folder, outcome?))
@@ -94,9 +97,11 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
     let whole = |flag: &str, n: u64| {
         i64::try_from(n).map_err(|_| CliError::usage(format!("`--{flag} {n}` is too large"), "2^63 is the end"))
     };
-    for (key, value) in [("steps", args.steps), ("batch", args.batch), ("seed", args.seed)] {
+    for (key, value) in
+        [("steps", args.steps), ("batch", args.batch), ("seed", args.seed), ("eval_every", args.eval_every)]
+    {
         if let Some(value) = value {
-            overrides = overrides.with(key, whole(key, value)?);
+            overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);
         }
     }
     for text in &args.set {

@@ -1,0 +1,78 @@
+//! How good a system is while it trains, on data that it does not see.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use ganvas_data::{Dataset, ItemShape};
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::session::sample;
+use ganvas_engine::system::{Model, OBSERVATION_SEED, observed};
+use ganvas_metrics::extractor::{Extractor, extractor_for};
+use ganvas_metrics::points::{count_modes, mmd2_unbiased};
+use ganvas_metrics::{Features, Images, frechet_distance};
+use ganvas_nets::noise::Noise;
+use ganvas_prob::stream::Streams;
+
+use super::eval::over;
+use crate::error::CliError;
+
+/// The held-out items of a run, seen once.
+pub struct HeldOut {
+    dataset: Arc<Dataset>,
+    device: Device,
+    seen: Option<(Option<Extractor>, Features)>,
+}
+
+impl HeldOut {
+    /// Of a data set; `device` does not track gradients.
+    pub fn new(dataset: Arc<Dataset>, device: Device) -> Self {
+        Self { dataset, device, seen: None }
+    }
+
+    /// The bound of the likelihood where the system has one, the distance of samples from held-out items, and for points
+    /// around known modes how many are covered. Every time the same latents and the same items.
+    pub fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, CliError> {
+        let mut figures = Vec::new();
+        if let Some(bound) = model.likelihood() {
+            let rows = observed(bound, &self.dataset.test, config.eval_n, self.dataset.shape, "test", &self.device);
+            let streams = Streams::new(OBSERVATION_SEED);
+            let elbo = over(&rows, 500, |i, rows| bound.elbo(rows, &Noise::new(streams, "elbo", i, &self.device)));
+            figures.push(("neg_elbo".to_owned(), -elbo.mean));
+        }
+        let values = sample(model, config.eval_n, &Streams::new(config.seed).fork("held-out"), &self.device);
+        let (extractor, real) = match &self.seen {
+            Some(seen) => seen,
+            None => self.seen.insert(self.real(config.eval_n)?),
+        };
+        match extractor {
+            Some(extractor) => {
+                let fake = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
+                figures.push(("ffd".to_owned(), frechet_distance(real, &fake)?));
+            }
+            None => {
+                let modes = ganvas_data::modes(&self.dataset.id);
+                let counts =
+                    modes.map(|modes| count_modes(values.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing));
+                let fake = Features { dims: real.dims, values };
+                figures.push(("mmd2".to_owned(), mmd2_unbiased(real, &fake)?));
+                if let Some(counts) = counts.transpose()? {
+                    figures.push(("covered".to_owned(), counts.covered as f64));
+                    figures.push(("hq3".to_owned(), counts.hq3));
+                }
+            }
+        }
+        Ok(figures)
+    }
+
+    fn real(&self, n: usize) -> Result<(Option<Extractor>, Features), CliError> {
+        let values = self.dataset.test.first(n);
+        match self.dataset.shape {
+            ItemShape::Image { .. } => {
+                let extractor = Extractor::load(extractor_for(&self.dataset.id).unwrap_or("mnist"), &self.device)?;
+                let features = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
+                Ok((Some(extractor), features))
+            }
+            ItemShape::Points { dims } => Ok((None, Features { dims, values })),
+        }
+    }
+}
