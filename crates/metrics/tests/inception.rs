@@ -7,7 +7,7 @@ mod common;
 use std::fs::{self, File};
 
 use burn::tensor::{Device, TensorData};
-use common::{differ, features_agree, network, numbers, picture, random, resize, rows, tensors};
+use common::{differ, features_agree, images, network, noise, numbers, picture, resize, rows, tensors};
 use ganvas_metrics::inception::{Inception, Resize};
 use ganvas_metrics::{Images, MetricError};
 use ganvas_nets::state::{State, StateError};
@@ -44,7 +44,8 @@ fn resizes_are_those_of_clean_fid_and_pytorch_fid() {
     let sides = || (0..299).step_by(23).chain([298]);
     let places: Vec<usize> = sides().flat_map(|y| sides().map(move |x| y * 299 + x)).collect();
     for row in rows("resizes") {
-        let images = resize(&row).resize(&random(&row)).unwrap();
+        let noise = noise("resize", &row);
+        let images = resize(&row).resize(&images(&row, |at, _| noise[at])).unwrap();
         assert_eq!((images.len(), images.height, images.width), (1, 299, 299));
         let planes = images.values.chunks_exact(299 * 299);
         let found = planes.flat_map(|plane| places.iter().map(|&place| (plane[place] + 1.0) * 127.5));

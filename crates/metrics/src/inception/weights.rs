@@ -88,10 +88,10 @@ mod tests {
     fn damaged_files_are_errors() {
         for name in ["inception-zip.pth", "inception-legacy.pth"] {
             let whole = fixture(name);
-            for length in 0..whole.len() {
+            for length in (0..whole.len()).step_by(5) {
                 assert!(read_bytes(&whole[..length]).is_err(), "{name} of {length} bytes");
             }
-            for i in 0..whole.len() {
+            for i in (0..whole.len()).step_by(5) {
                 let mut bytes = whole.clone();
                 bytes[i] ^= 0xff;
                 let _ = read_bytes(&bytes);

@@ -70,22 +70,17 @@ pub fn tensors() -> BTreeMap<String, TensorData> {
 }
 
 /// Levels 0..256 of the channels, rows and columns that a row says, as images have them.
-fn images(row: &Value, level: impl Fn(usize, [usize; 3]) -> u64) -> Images {
+pub fn images(row: &Value, level: impl Fn(usize, [usize; 3]) -> u64) -> Images {
     let [channels, height, width] = ["channels", "height", "width"].map(|key| number(row, key));
     let place = |i| [i / width / height, i / width % height, i % width];
     let values = (0..channels * height * width).map(|i| level(i, place(i)) as f32 / 127.5 - 1.0);
     Images::new([channels, height, width], values.collect())
 }
 
-fn noise(name: &str, row: &Value) -> Vec<u64> {
+/// Levels of 8 bits, each at random.
+pub fn noise(name: &str, row: &Value) -> Vec<u64> {
     let size = ["channels", "height", "width"].map(|key| number(row, key)).iter().product();
     hashes(name).map(|hash| hash >> 56).take(size).collect()
-}
-
-/// Levels of 8 bits, each at random.
-pub fn random(row: &Value) -> Images {
-    let noise = noise("resize", row);
-    images(row, |at, _| noise[at])
 }
 
 /// Waves that differ from picture to picture, half covered by noise.
