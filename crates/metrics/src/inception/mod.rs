@@ -25,7 +25,7 @@ use resize::SIDE;
 
 /// Values of the last pool.
 const FEATURES: usize = 2048;
-/// Classes: those of ImageNet, and 8 that are never meant.
+/// Classes: 1000 of ImageNet and 8 that no image is of.
 const CLASSES: usize = 1008;
 /// Images that go through the network at a time.
 const BATCH: usize = 16;
@@ -88,7 +88,9 @@ impl Inception {
     /// [`features`](Self::features) and the 1008 logits **without their bias**, by one pass.
     ///
     /// The Inception score has always been computed without the bias of the last layer (Salimans et al. 2016;
-    /// `logits_unbiased` in torch-fidelity). The network's own logits are these plus [`bias`](Self::bias).
+    /// `logits_unbiased` in torch-fidelity). The network's own logits are these plus [`bias`](Self::bias). A score by
+    /// torch-fidelity also rests on the bilinear resize of TensorFlow 1, which is neither [`Resize`]: compare with
+    /// care.
     ///
     /// # Errors
     /// As [`features`](Self::features).

@@ -1,5 +1,5 @@
-//! Images of any size as 299x299, to the bit of arithmetic that others do it with: another filter moves a Frechet
-//! inception distance by more than what models differ in (Parmar et al. 2022).
+//! Images of any size as 299x299, exactly as others do it: the filter alone moves a Frechet inception distance (Parmar
+//! et al. 2022, "On aliased resizing and surprising subtleties in GAN evaluation").
 
 use rayon::prelude::*;
 
@@ -58,7 +58,7 @@ impl Resize {
         planes.par_chunks_exact(images.height * images.width).zip(levels.par_chunks_exact_mut(SIDE * SIDE)).for_each(
             |(plane, out)| {
                 let plane: Vec<f32> = plane.iter().map(|x| (x + 1.0) * 127.5).collect();
-                filter(&across(&plane, images.width, &columns), &rows, out);
+                down(&across(&plane, images.width, &columns), &rows, out);
             },
         );
         levels
@@ -72,7 +72,7 @@ impl Resize {
     }
 }
 
-/// Whether these are images that can be resized.
+/// Images that can be resized: whole, finite, grey or of three colours.
 pub(super) fn check(images: &Images) -> Result<(), MetricError> {
     images.check("image")?;
     match images.channels {
@@ -136,7 +136,7 @@ fn across(plane: &[f32], width: usize, columns: &[Taps]) -> Vec<f32> {
 }
 
 /// Each column to 299 values, `[height, 299]` to `[299, 299]`, cut to levels that there are.
-fn filter(plane: &[f32], rows: &[Taps], out: &mut [f32]) {
+fn down(plane: &[f32], rows: &[Taps], out: &mut [f32]) {
     for (taps, out) in rows.iter().zip(out.chunks_exact_mut(SIDE)) {
         let mut sums = [0.0; SIDE];
         for (w, row) in taps.weights.iter().zip(plane[taps.first * SIDE..].chunks_exact(SIDE)) {
