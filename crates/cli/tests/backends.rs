@@ -1,6 +1,9 @@
 //! The same seed gives the same training on every backend of the build.
 
 mod common;
+#[cfg(feature = "wgpu")]
+#[path = "../../metrics/tests/common/inception.rs"]
+mod inception;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -69,6 +72,22 @@ fn losses_agree_between_backends() {
             );
         }
     }
+}
+
+/// The Inception network has the layers and features of PyTorch on a GPU too.
+#[cfg(feature = "wgpu")]
+#[test]
+fn inception_on_wgpu_agrees_with_pytorch() {
+    use burn::tensor::{Device, DeviceKind};
+
+    let folder = tempfile::tempdir().unwrap();
+    if !succeed(folder.path(), &["devices"]).lines().any(|line| line.starts_with("wgpu")) {
+        println!("inception: no wgpu here, not compared");
+        assert!(std::env::var_os("GANVAS_REQUIRE_GPU").is_none(), "a GPU was promised");
+        return;
+    }
+    let largest = inception::features_agree(&Device::wgpu(DeviceKind::DefaultDevice), 5);
+    println!("inception: wgpu agrees with PyTorch, largest difference of a feature {largest:.1e}");
 }
 
 fn built(device: &str) -> bool {

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use ganvas_nets::state::StateError;
 use ganvas_prob::distance::DistanceError;
 use ganvas_prob::gaussian::GaussianError;
@@ -171,6 +173,29 @@ pub enum MetricError {
         name: String,
         /// What is wrong.
         source: StateError,
+    },
+    /// A file of Inception weights that cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    InceptionUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of other weights than those of the Frechet inception distance.
+    #[error(
+        "`{path}` is not the weights file of the Frechet inception distance: its {what} is {got}, not {expected}; \
+         `pt_inception-2015-12-05-6726825d.pth` is at https://github.com/mseitzer/pytorch-fid/releases/tag/fid_weights"
+    )]
+    OtherInception {
+        /// The file.
+        path: PathBuf,
+        /// What differs: its size or its SHA-256.
+        what: &'static str,
+        /// That of the right file.
+        expected: String,
+        /// That of this file.
+        got: String,
     },
     /// The training of a classifier has gone wrong.
     #[error("the loss is no longer finite at step {step} of training `{name}`")]

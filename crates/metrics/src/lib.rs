@@ -3,6 +3,7 @@
 //! Measured on features:
 //!
 //! - [`extractor`]: the reference classifiers, whose 64 features and class decisions the figures rest on
+//! - [`inception`]: the network of the Frechet inception distance, with the user's weights
 //! - [`frechet_distance`]: the Frechet distance of features, called `ffd` on the reference classifiers', never `fid`
 //! - [`features`]: kernel distance, Inception score, Vendi score; figures class by class, with confidence intervals,
 //!   and extrapolated to endlessly many items
@@ -33,6 +34,7 @@ pub mod extractor;
 pub mod features;
 mod figure;
 pub mod images;
+pub mod inception;
 mod items;
 pub mod neighbours;
 mod pairs;
@@ -47,4 +49,5 @@ pub use error::MetricError;
 pub use extractor::Extractor;
 pub use features::{frechet_distance, moments};
 pub use figure::Figure;
+pub use inception::Inception;
 pub use items::{Features, Images, Series};
