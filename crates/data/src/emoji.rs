@@ -316,6 +316,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_byte_of_the_table_is_hit_there_is_no_panic() {
+        let mut files = pack(&format!("{HEADER}{ROWS}"));
+        for at in 0..files[3].1.len() {
+            for bit in 0..8 {
+                files[3].1[at] ^= 1 << bit;
+                if let Ok(attributes) = attributes(&files, CATEGORIES) {
+                    let items = |a: &Attribute| a.train.len() + a.test.len();
+                    assert!(attributes.iter().all(|a| items(a) == items(&attributes[0])));
+                }
+                files[3].1[at] ^= 1 << bit;
+            }
+        }
+    }
+
+    #[test]
     fn sheets_that_do_not_hold_the_tiles_are_refused() {
         let mut files = pack(&format!("{HEADER}{ROWS}"));
         files[1] = sheet(1, 2);
