@@ -135,7 +135,8 @@ mod tests {
         let expected = [1.0, -2.0, 3.0].map(|c| resized(&grey, 2).iter().map(|x| c * x).collect::<Vec<f32>>());
         assert_eq!(out, expected.concat());
         assert_eq!(to_squares(&grey, 0, 1, 3, 2).unwrap(), resized(&grey, 2).repeat(3));
-        assert!(matches!(to_squares(&Images { channels: 2, ..grey }, 0, 1, 3, 2), Err(MetricError::Channels { .. })));
+        let two = Images { channels: 2, values: grey.values.repeat(2), ..grey };
+        assert!(matches!(to_squares(&two, 0, 1, 3, 2), Err(MetricError::Channels { channels: 2 })));
     }
 
     #[test]
