@@ -432,7 +432,7 @@ pub struct MetricsArgs {
     /// What to measure [default: fd, kid, prdc, and with a classifier is and class_share_min].
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
-    /// On what: `raw` values, or a classifier's features of images: `digits`, `mnist`, `fashion-mnist`.
+    /// On what: `raw` values, or a classifier's features of images: `digits`, `mnist`, `fashion-mnist`, `emoji`.
     #[arg(long, value_name = "raw|NAME", default_value = "raw")]
     pub features: String,
     /// Neighbours of precision, recall, density and coverage.
@@ -469,7 +469,7 @@ pub struct AcceptArgs {
 /// `ganvas train-extractors`.
 #[derive(Args)]
 pub struct ExtractorArgs {
-    /// Which; all where none is named. MNIST and Fashion-MNIST must have been fetched.
+    /// Which; all where none is named. MNIST, Fashion-MNIST and the emoji must have been fetched.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Folder for the weights.

@@ -52,7 +52,10 @@ fn lists_name_what_there_is() {
         "{shown}"
     );
     let data = succeed(f, &["data", "list"]);
-    assert!(["digits", "mnist", "fashion-mnist", "ring8", "grid25"].iter().all(|id| data.contains(id)), "{data}");
+    assert!(
+        ["digits", "mnist", "fashion-mnist", "emoji", "ring8", "grid25"].iter().all(|id| data.contains(id)),
+        "{data}"
+    );
     assert!(succeed(f, &["data", "info", "digits"]).contains("CC BY 4.0"));
     assert!(succeed(f, &["devices"]).contains("flex"));
     assert!(succeed(f, &["completions", "bash"]).contains("train-extractors"));
@@ -77,4 +80,8 @@ fn a_data_set_is_fetched_from_a_folder_that_has_it_and_a_wrong_one_is_refused() 
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("train-images-idx3-ubyte"), "{said}");
     assert!(succeed(f, &["data", "get", "digits"]).contains("ready"));
+    let output = ganvas(f, &["data", "get", "emoji"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(["noto-64.png", "https://openmoji.org", "--from DIR"].iter().all(|word| said.contains(word)), "{said}");
 }

@@ -23,7 +23,7 @@ pub struct Entry {
     pub licence: &'static str,
     /// Whom the data come from.
     pub attribution: &'static str,
-    /// The official page; empty for what is made here.
+    /// The official page or pages; empty for what is made here.
     pub source: &'static str,
     /// How it is had.
     pub origin: Origin,
@@ -39,7 +39,8 @@ pub enum Origin {
     Procedural,
     /// Its files are fetched into the cache folder.
     Files {
-        /// Folders on the web that hold all the files, the official one first, then mirrors; each ends with `/`.
+        /// Folders on the web that hold all the files, the official one first, then mirrors; each ends with `/`. None
+        /// where no page serves these very files: they are taken from a folder.
         base_urls: &'static [&'static str],
         /// The files.
         files: &'static [RemoteFile],
@@ -52,9 +53,10 @@ pub enum Origin {
 pub struct RemoteFile {
     /// Its official name.
     pub name: &'static str,
-    /// SHA-256 of the official packed file. Packings of the same contents differ, so this is for information.
+    /// SHA-256 of the official file, which may be packed. Packings of the same contents differ, so this is for
+    /// information.
     pub packed_sha256: &'static str,
-    /// Bytes of the official packed file.
+    /// Bytes of the official file.
     pub packed_size: u64,
     /// SHA-256 of the unpacked bytes: what is checked.
     pub sha256: &'static str,
@@ -201,6 +203,64 @@ static CATALOG: &[Entry] = &[
                     packed_size: 5_148,
                     sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
                     size: 10_008,
+                },
+            ],
+        },
+    },
+    Entry {
+        id: "emoji",
+        title: "Emoji in three styles",
+        shape: "3x64x64",
+        items: 5_856,
+        test_items: 660,
+        class_names: &[
+            "Smileys & Emotion",
+            "People & Body",
+            "Animals & Nature",
+            "Food & Drink",
+            "Travel & Places",
+            "Activities",
+            "Objects",
+            "Symbols",
+        ],
+        licence: "noto-64.png Apache-2.0; twemoji-64.png CC BY 4.0; openmoji-64.png CC BY-SA 4.0, under which it stays; \
+                  names in emoji.csv Unicode License v3",
+        attribution: "Noto Emoji 2.048, Copyright Google LLC, Apache-2.0; Twemoji 16.0.1, Copyright 2019 Twitter, Inc and \
+                      other contributors, 2022-present Jason Sofonia and Justine De Caires, CC BY 4.0; OpenMoji 17.0, \
+                      all emojis designed by OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0; names: \
+                      Unicode CLDR, Unicode License v3, as packed by emojibase-data (MIT). Changed: 64x64 pixels on white, \
+                      one sheet for each style",
+        source: "https://github.com/googlefonts/noto-emoji, https://github.com/jdecked/twemoji, https://openmoji.org",
+        origin: Origin::Files {
+            base_urls: &[],
+            files: &[
+                RemoteFile {
+                    name: "noto-64.png",
+                    packed_sha256: "24421183653e8eaf71e23140db268228dc4e2dea26679e54e2c2835d2af2fac6",
+                    packed_size: 5_217_309,
+                    sha256: "24421183653e8eaf71e23140db268228dc4e2dea26679e54e2c2835d2af2fac6",
+                    size: 5_217_309,
+                },
+                RemoteFile {
+                    name: "twemoji-64.png",
+                    packed_sha256: "9e25a2bc78f3bee9968deea6135751b1f5b64c8f39d890d1b6c0c58528cc372d",
+                    packed_size: 4_405_400,
+                    sha256: "9e25a2bc78f3bee9968deea6135751b1f5b64c8f39d890d1b6c0c58528cc372d",
+                    size: 4_405_400,
+                },
+                RemoteFile {
+                    name: "openmoji-64.png",
+                    packed_sha256: "3928309f96fd7621fcb575f1c20bc52705275700ff2f2446596c21deb1def563",
+                    packed_size: 2_383_918,
+                    sha256: "3928309f96fd7621fcb575f1c20bc52705275700ff2f2446596c21deb1def563",
+                    size: 2_383_918,
+                },
+                RemoteFile {
+                    name: "emoji.csv",
+                    packed_sha256: "dae7f2742c0f1647f08c10c8fe640745b1f8099f4e2887526cc308abe5269bfa",
+                    packed_size: 249_076,
+                    sha256: "dae7f2742c0f1647f08c10c8fe640745b1f8099f4e2887526cc308abe5269bfa",
+                    size: 249_076,
                 },
             ],
         },

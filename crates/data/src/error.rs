@@ -45,6 +45,16 @@ pub enum DataError {
         /// The first file that is missing.
         missing: String,
     },
+    /// A data set whose files no page serves, without a folder to take them from.
+    #[error("no page serves the files of `{id}` ({}), which are made from {source_pages}", files.join(", "))]
+    NoPage {
+        /// The data set.
+        id: String,
+        /// The files.
+        files: Vec<&'static str>,
+        /// Where the originals are.
+        source_pages: &'static str,
+    },
     /// A folder given with `--from` that lacks one of the files.
     #[error("no {file} in {} (tried {})", folder.display(), tried.join(", "))]
     NotInFolder {
@@ -89,6 +99,18 @@ pub enum DataError {
         /// The image.
         path: PathBuf,
         /// What the decoder said, on one line.
+        problem: String,
+    },
+    /// A table with something in it that does not belong there.
+    #[error("{}, line {line}, column `{column}`: {problem}", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The column's name.
+        column: String,
+        /// What is wrong.
         problem: String,
     },
     /// A folder without images.
@@ -222,6 +244,10 @@ impl DataError {
             Self::NotFetched { id, .. } => format!(
                 "run `ganvas data get {id}`, or `ganvas data get {id} --from DIR` if you have the files already"
             ),
+            Self::NoPage { id, .. } => {
+                format!("run `ganvas data get {id} --from DIR` with the folder that holds these very files")
+            }
+            Self::Table { .. } => "the table is damaged or another one: get it again".into(),
             Self::NotInFolder { .. } => {
                 "give the folder that holds the official files, packed (.gz) or not, under their official names".into()
             }

@@ -93,6 +93,16 @@ pub(crate) fn verify(path: &Path, expected: &str, size: u64) -> Result<(), DataE
     compare(path, expected, reader.finish())
 }
 
+/// The unpacked contents of a file, checked as [`verify`] does.
+pub(crate) fn read_checked(path: &Path, expected: &str, size: u64) -> Result<Vec<u8>, DataError> {
+    let (reader, _) = open_unpacked(path)?;
+    let mut reader = Hashing::new(reader.take(size.saturating_add(1)));
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(DataError::io("read", path))?;
+    compare(path, expected, reader.finish())?;
+    Ok(bytes)
+}
+
 fn compare(path: &Path, expected: &str, got: String) -> Result<(), DataError> {
     if got == expected {
         return Ok(());

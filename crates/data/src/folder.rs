@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, Seek};
 use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
@@ -201,7 +202,14 @@ fn size(path: &Path) -> Result<(usize, usize), DataError> {
 /// A decoder within bounds. The format is seen from the contents: a JPEG named `.png` is read all the same.
 fn decoder(path: &Path) -> Result<impl ImageDecoder, DataError> {
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let mut reader = reader.map_err(DataError::io("read", path))?;
+    bounded(path, reader.map_err(DataError::io("read", path))?)
+}
+
+/// A decoder of what comes from `path`, within bounds.
+pub(crate) fn bounded<'a>(
+    path: &Path,
+    mut reader: ImageReader<impl BufRead + Seek + 'a>,
+) -> Result<impl ImageDecoder + 'a, DataError> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -242,7 +250,7 @@ fn decode(found: &Found, options: &OpenOptions) -> Result<Decoded, DataError> {
     Ok(Decoded { values, channels: options.channels.unwrap_or(channels), size })
 }
 
-fn cannot_decode(path: &Path) -> impl FnOnce(image::ImageError) -> DataError {
+pub(crate) fn cannot_decode(path: &Path) -> impl FnOnce(image::ImageError) -> DataError {
     // The decoders' messages can have several lines.
     move |error| {
         let problem = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");

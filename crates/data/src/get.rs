@@ -53,13 +53,13 @@ pub enum How {
 /// and in order is left alone. A file gets its name only when it is complete and its unpacked bytes have the right SHA-256.
 ///
 /// In `from`, or the folder in it that is named as the data set, the files have their official names, packed (`.gz`) or not,
-/// spelt `-idx3-ubyte` or `.idx3-ubyte`. A download that breaks off is continued by the next call. `progress` is called as
+/// spelt `-idx3-ubyte` or `.idx3-ubyte`. A data set that no page serves, the emoji, needs `from`. A download that breaks off is continued by the next call. `progress` is called as
 /// bytes arrive.
 ///
 /// Of the options, `cache` and `base_urls` count here.
 ///
 /// # Errors
-/// [`DataError::UnknownDataset`], [`DataError::NotInFolder`], [`DataError::WrongHash`], [`DataError::Download`],
+/// [`DataError::UnknownDataset`], [`DataError::NoPage`], [`DataError::NotInFolder`], [`DataError::WrongHash`], [`DataError::Download`],
 /// [`DataError::Busy`] if another process is at it, and errors of the file system.
 pub fn get(
     id: &str,
@@ -92,6 +92,13 @@ pub(crate) fn get_entry(
         let (path, how) = match (present, from) {
             (Some(path), _) => (path, How::Present),
             (None, Some(from)) => (copy(entry.id, file, from, &folder, progress)?, How::Copied),
+            (None, None) if base_urls.is_empty() => {
+                return Err(DataError::NoPage {
+                    id: entry.id.to_owned(),
+                    files: files.iter().map(|file| file.name).collect(),
+                    source_pages: entry.source,
+                });
+            }
             (None, None) => {
                 let path = folder.join(file.name);
                 let urls: Vec<String> =

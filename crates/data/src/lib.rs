@@ -1,6 +1,7 @@
 //! Data sets, transforms, and a loader whose order depends on the seed and the step alone.
 //!
 //! - [`open`] gives a [`Dataset`] by the name of a [`catalog`] entry or by a path: a folder of images or an IDX file.
+//! - [`attributes`] tells what is known of each item besides its class.
 //! - [`get`] brings the files of an entry into the [cache folder](cache_dir), from the web or from a folder, checked by
 //!   SHA-256.
 //! - [`Loader`] hands over shuffled batches, prepared by threads, the same for any number of them.
@@ -25,6 +26,7 @@
 mod catalog;
 mod dataset;
 mod download;
+mod emoji;
 mod error;
 mod files;
 mod folder;
@@ -41,5 +43,5 @@ pub use error::DataError;
 pub use files::cache_dir;
 pub use get::{Got, GotFile, How, Progress, get};
 pub use loader::{HostBatch, Loader};
-pub use open::{OpenOptions, is_fetched, open};
+pub use open::{Attribute, OpenOptions, attributes, is_fetched, open};
 pub use synthetic::{Modes, modes};

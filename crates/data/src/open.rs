@@ -6,7 +6,7 @@ use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
 use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
-use crate::{DataError, files, folder, synthetic, transform};
+use crate::{DataError, emoji, files, folder, synthetic, transform};
 
 /// How a data set is opened.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,10 @@ pub(crate) fn open_entry(entry: &Entry, options: &OpenOptions) -> Result<Dataset
         };
     }
     let (shape, train, test) = match &entry.origin {
-        Origin::Files { files, .. } => fetched(entry, files, options)?,
+        Origin::Files { files, .. } if entry.id == emoji::ID => {
+            emoji::items(&contents(files, &located_all(entry, files, options)?)?, entry.class_names)?
+        }
+        Origin::Files { files, .. } => fetched(entry, files, &located_all(entry, files, options)?)?,
         Origin::Embedded | Origin::Procedural => digits()?,
     };
     let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
@@ -117,12 +120,37 @@ fn digits() -> Result<(ItemShape, Split, Split), DataError> {
     Ok((shape, train, test))
 }
 
-/// The files of an entry, from the cache folder: images and labels to train on, images and labels to test on.
-fn fetched(
-    entry: &Entry,
-    remote: &[RemoteFile],
-    options: &OpenOptions,
-) -> Result<(ItemShape, Split, Split), DataError> {
+/// What is known of each item besides its class: a value from a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// What is known: `style`, `skin_tone`, ...
+    pub name: &'static str,
+    /// The values that occur or can occur.
+    pub values: Vec<String>,
+    /// For each training item, in their order, an index into `values`.
+    pub train: Vec<u32>,
+    /// For each held-out item, in their order, an index into `values`.
+    pub test: Vec<u32>,
+}
+
+/// The attributes of a data set's items; none where nothing but the class is known.
+///
+/// Only `emoji` has some: `style`, `category` (which is the class), `subcategory`, `skin_tone`, `gender` and `name`, the
+/// English caption. Items of the same name are one emoji in several styles.
+///
+/// # Errors
+/// If the files are missing or damaged.
+pub fn attributes(id: &str, options: &OpenOptions) -> Result<Vec<Attribute>, DataError> {
+    match catalog::find(id) {
+        Ok(entry @ Entry { origin: Origin::Files { files, .. }, .. }) if id == emoji::ID => {
+            emoji::attributes(&contents(files, &located_all(entry, files, options)?)?, entry.class_names)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Where the files of an entry are in the cache folder.
+fn located_all(entry: &Entry, remote: &[RemoteFile], options: &OpenOptions) -> Result<Vec<PathBuf>, DataError> {
     let folder = options.folder(entry.id);
     let locate = |file: &RemoteFile| {
         located(&folder, file).ok_or_else(|| DataError::NotFetched {
@@ -131,7 +159,18 @@ fn fetched(
             missing: file.name.to_owned(),
         })
     };
-    let paths = remote.iter().map(locate).collect::<Result<Vec<_>, _>>()?;
+    remote.iter().map(locate).collect()
+}
+
+/// The unpacked bytes of all files, checked.
+fn contents(remote: &[RemoteFile], paths: &[PathBuf]) -> Result<Vec<emoji::Contents>, DataError> {
+    let read =
+        |(path, file): (&PathBuf, &RemoteFile)| Ok((path.clone(), files::read_checked(path, file.sha256, file.size)?));
+    paths.iter().zip(remote).map(read).collect()
+}
+
+/// The files of an entry: images and labels to train on, images and labels to test on.
+fn fetched(entry: &Entry, remote: &[RemoteFile], paths: &[PathBuf]) -> Result<(ItemShape, Split, Split), DataError> {
     let mut parts = Vec::new();
     for (remote, paths) in remote.chunks_exact(2).zip(paths.chunks_exact(2)) {
         let (shape, data, len) = as_images(&paths[0], files::read_idx(&paths[0], Some(remote[0].sha256))?)?;
@@ -162,12 +201,16 @@ pub fn is_fetched(entry: &Entry) -> bool {
     }
 }
 
-/// The names under which an official file `*-images-idx3-ubyte.gz` is found: as it is, unpacked, and each with the dot that
-/// some unpackers write before `idx`.
+/// The names under which an official file is found: packed, unpacked, and for `*-images-idx3-ubyte.gz` each with the dot
+/// that some unpackers write before `idx`.
 pub(crate) fn spellings(name: &str) -> Vec<String> {
     let unpacked = name.strip_suffix(".gz").unwrap_or(name);
     let dotted = unpacked.replace("-idx", ".idx");
-    [format!("{unpacked}.gz"), unpacked.to_owned(), format!("{dotted}.gz"), dotted].into()
+    let mut names = vec![format!("{unpacked}.gz"), unpacked.to_owned()];
+    if dotted != unpacked {
+        names.extend([format!("{dotted}.gz"), dotted]);
+    }
+    names
 }
 
 /// An IDX file given by its path.

@@ -56,6 +56,16 @@ pub enum MetricError {
         /// How many items there are.
         items: usize,
     },
+    /// Labels for another number of tasks than the classifier has.
+    #[error("labels of the {set} set for {got} tasks, the classifier has {expected}")]
+    Tasks {
+        /// Which set.
+        set: &'static str,
+        /// For how many tasks there are labels.
+        got: usize,
+        /// How many tasks the classifier has.
+        expected: usize,
+    },
     /// A label outside of the classes.
     #[error("item {item} of the {set} set has the label {label}, there are {classes} classes")]
     Class {

@@ -1,17 +1,19 @@
 //! Reference classifiers: small networks trained on real data only, frozen and shipped with the crate.
 //!
-//! Their 64 hidden units are the features that figures such as the Frechet distance rest on, their decisions the
-//! classes. A figure on them carries the classifier's [label](Extractor::label), such as `mnist-cnn-v1`, and compares
-//! with others of the same label only.
+//! Their hidden units are the features that figures such as the Frechet distance rest on, their decisions the classes. A
+//! figure on them carries the classifier's [label](Extractor::label), such as `mnist-cnn-v1`, and compares with others of
+//! the same label only.
 //!
-//! | name | input | trained on |
-//! | --- | --- | --- |
-//! | `digits` | `[1, 8, 8]` | handwritten digits, 8x8 (UCI, 1,797 items) |
-//! | `mnist` | `[1, 28, 28]` | MNIST |
-//! | `fashion-mnist` | `[1, 28, 28]` | Fashion-MNIST |
+//! | name | input | features | trained on |
+//! | --- | --- | --- | --- |
+//! | `digits` | `[1, 8, 8]` | 64 | handwritten digits, 8x8 (UCI, 1,797 items) |
+//! | `mnist` | `[1, 28, 28]` | 64 | MNIST |
+//! | `fashion-mnist` | `[1, 28, 28]` | 64 | Fashion-MNIST |
+//! | `emoji` | `[3, 64, 64]` | 128 | emoji in three styles: category (the class), subcategory, style and skin tone at once |
 //!
 //! # Resize
-//! Colour becomes grey by the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B. An image of another size than the
+//! Where the input has one channel, colour becomes grey by the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B; where it
+//! has three, grey becomes three equal channels, and each channel is resized alone. An image of another size than the
 //! input is brought to it by averaging tiles where height and width are both multiples of the input's side, and
 //! otherwise by bilinear interpolation between pixel centres at half numbers (`align_corners = false`), without
 //! smoothing before.
@@ -25,12 +27,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_prob::stream::Streams;
 
-use crate::resize::to_grey_squares;
+use crate::resize::to_squares;
 use crate::{Features, Images, MetricError};
 
 use net::Net;
-pub use net::UNITS;
-pub use train::{TrainProgress, train_extractor};
+pub use train::{Labelled, TrainProgress, train_extractor};
 pub use weights::{Card, checksum_line, sha256};
 
 /// Version of architecture and training; a change of either gives other features under another label.
@@ -43,26 +44,68 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 struct Spec {
     name: &'static str,
+    /// Of the images: 1 or 3.
+    channels: usize,
+    /// Of the images, in pixels.
     side: usize,
-    classes: usize,
+    /// Channels of the first two convolutions.
+    convolutions: [usize; 2],
+    /// Channels of those that follow.
+    deeper: &'static [usize],
+    /// Hidden units: the features.
+    units: usize,
+    /// What it tells of an image, the class first.
+    tasks: &'static [Task],
     epochs: usize,
     weights: &'static [u8],
 }
 
+/// Something that a classifier tells of an image.
+#[derive(Debug)]
+struct Task {
+    name: &'static str,
+    classes: usize,
+}
+
 /// The classifiers, by the data set that they are trained on.
-static SPECS: [Spec; 3] = [
-    Spec { name: "digits", side: 8, classes: 10, epochs: 40, weights: include_bytes!("../weights/digits.safetensors") },
-    Spec { name: "mnist", side: 28, classes: 10, epochs: 4, weights: include_bytes!("../weights/mnist.safetensors") },
+static SPECS: [Spec; 4] = [
+    Spec { side: 8, epochs: 40, ..Spec::grey("digits", include_bytes!("../weights/digits.safetensors")) },
+    Spec { epochs: 4, ..Spec::grey("mnist", include_bytes!("../weights/mnist.safetensors")) },
+    Spec { epochs: 8, ..Spec::grey("fashion-mnist", include_bytes!("../weights/fashion-mnist.safetensors")) },
     Spec {
-        name: "fashion-mnist",
-        side: 28,
-        classes: 10,
-        epochs: 8,
-        weights: include_bytes!("../weights/fashion-mnist.safetensors"),
+        name: "emoji",
+        channels: 3,
+        side: 64,
+        convolutions: [16, 32],
+        deeper: &[64, 64],
+        units: 128,
+        tasks: &[
+            Task { name: "category", classes: 8 },
+            Task { name: "subcategory", classes: 95 },
+            Task { name: "style", classes: 3 },
+            Task { name: "skin_tone", classes: 3 },
+        ],
+        epochs: 15,
+        weights: include_bytes!("../weights/emoji.safetensors"),
     },
 ];
 
 impl Spec {
+    /// Of grey images of 28 x 28 pixels in ten classes.
+    const fn grey(name: &'static str, weights: &'static [u8]) -> Self {
+        Self {
+            name,
+            channels: 1,
+            side: 28,
+            convolutions: [16, 32],
+            deeper: &[],
+            units: 64,
+            tasks: &[Task { name: "class", classes: 10 }],
+            epochs: 1,
+            weights,
+        }
+    }
+
     fn find(name: &str) -> Result<&'static Self, MetricError> {
         SPECS.iter().find(|spec| spec.name == name).ok_or_else(|| MetricError::UnknownExtractor {
             name: name.to_owned(),
@@ -72,7 +115,12 @@ impl Spec {
 
     fn net(&self, seed: u64, device: &Device) -> Net {
         let mut init = Init::new(&Streams::new(seed), "extractor", Initializer::He, device);
-        Net::new(self.side, self.classes, &mut init)
+        Net::new(self, &mut init)
+    }
+
+    /// The number of classes: those of the first task.
+    fn classes(&self) -> usize {
+        self.tasks.first().map_or(0, |task| task.classes)
     }
 }
 
@@ -85,6 +133,21 @@ impl Spec {
 /// ```
 pub fn extractor_for(dataset_id: &str) -> Option<&'static str> {
     SPECS.iter().map(|spec| spec.name).find(|name| *name == dataset_id)
+}
+
+/// What the reference classifier called `name` tells of an image, in the order of [`Labelled::labels`], the class first.
+///
+/// ```
+/// use ganvas_metrics::extractor::tasks;
+/// assert_eq!(tasks("mnist")?, ["class"]);
+/// assert_eq!(tasks("emoji")?, ["category", "subcategory", "style", "skin_tone"]);
+/// # Ok::<(), ganvas_metrics::MetricError>(())
+/// ```
+///
+/// # Errors
+/// If there is no such classifier.
+pub fn tasks(name: &str) -> Result<Vec<&'static str>, MetricError> {
+    Ok(Spec::find(name)?.tasks.iter().map(|task| task.name).collect())
 }
 
 /// A reference classifier, on a device without autodiff.
@@ -146,7 +209,12 @@ impl Extractor {
 
     /// The number of classes.
     pub fn classes_count(&self) -> usize {
-        self.spec.classes
+        self.spec.classes()
+    }
+
+    /// The number of features.
+    pub fn units(&self) -> usize {
+        self.spec.units
     }
 
     /// Side of the images that it takes, in pixels.
@@ -164,13 +232,22 @@ impl Extractor {
         self.card.accuracy()
     }
 
-    /// The 64 hidden units after the rectifier, zero or more. An image's features depend on no other image.
+    /// What it tells of an image and the share of the test images of which it tells that rightly, in [0, 1]; the class
+    /// first.
+    pub fn accuracies(&self) -> Vec<(&'static str, f64)> {
+        let others = |name| self.card.also_correct.get(name).copied().unwrap_or(0);
+        let correct = |(i, task): (usize, &Task)| if i == 0 { self.card.n_correct } else { others(task.name) };
+        let share = |correct: usize| correct as f64 / self.card.n_test.max(1) as f64;
+        self.spec.tasks.iter().enumerate().map(|task| (task.1.name, share(correct(task)))).collect()
+    }
+
+    /// The hidden units after the rectifier, zero or more. An image's features depend on no other image.
     ///
     /// # Errors
     /// If the images are not whole, not finite, or of other than 1 or 3 channels.
     pub fn features(&self, images: &Images) -> Result<Features, MetricError> {
         let values = self.run(images, |net, x| net.features(x))?;
-        Ok(Features { dims: UNITS, values })
+        Ok(Features { dims: self.spec.units, values })
     }
 
     /// The logits of the classes.
@@ -178,8 +255,9 @@ impl Extractor {
     /// # Errors
     /// As [`features`](Self::features).
     pub fn logits(&self, images: &Images) -> Result<Features, MetricError> {
-        let values = self.run(images, |net, x| net.logits(net.features(x)))?;
-        Ok(Features { dims: self.spec.classes, values })
+        let classes = self.spec.classes();
+        let values = self.run(images, |net, x| net.logits(net.features(x)).narrow(1, 0, classes))?;
+        Ok(Features { dims: classes, values })
     }
 
     /// [`features`](Self::features) and [`logits`](Self::logits) by one pass.
@@ -187,21 +265,22 @@ impl Extractor {
     /// # Errors
     /// As [`features`](Self::features).
     pub fn features_and_logits(&self, images: &Images) -> Result<(Features, Features), MetricError> {
+        let (units, classes) = (self.spec.units, self.spec.classes());
         let both = self.run(images, |net, x| {
             let features = net.features(x);
-            Tensor::cat(vec![features.clone(), net.logits(features)], 1)
+            Tensor::cat(vec![features.clone(), net.logits(features).narrow(1, 0, classes)], 1)
         })?;
         let (mut features, mut logits) = (Vec::new(), Vec::new());
-        for row in both.chunks_exact(UNITS + self.spec.classes) {
-            features.extend_from_slice(&row[..UNITS]);
-            logits.extend_from_slice(&row[UNITS..]);
+        for row in both.chunks_exact(units + classes) {
+            features.extend_from_slice(&row[..units]);
+            logits.extend_from_slice(&row[units..]);
         }
-        Ok((Features { dims: UNITS, values: features }, Features { dims: self.spec.classes, values: logits }))
+        Ok((Features { dims: units, values: features }, Features { dims: classes, values: logits }))
     }
 
     /// The activations of each layer after its rectifier.
     pub(crate) fn layers(&self, images: &Images) -> Result<Vec<Layer>, MetricError> {
-        (0..3)
+        (0..3 + self.spec.deeper.len())
             .map(|layer| {
                 let mut channels = 0;
                 let values = self.run(images, |net, x| {
@@ -228,8 +307,8 @@ impl Extractor {
         let mut values = Vec::new();
         for from in (0..n).step_by(BATCH) {
             let to = (from + BATCH).min(n);
-            let squares = to_grey_squares(images, from, to, self.spec.side)?;
-            let x = tensor(squares, self.spec.side, &self.device);
+            let squares = to_squares(images, from, to, self.spec.channels, self.spec.side)?;
+            let x = tensor(squares, self.spec, &self.device);
             let y = f(&self.net, x).into_data().try_into_vec_as::<f32>();
             values.extend(y.map_err(|error| MetricError::Device { reason: error.to_string() })?);
         }
@@ -244,9 +323,10 @@ pub(crate) struct Layer {
     pub features: Features,
 }
 
-fn tensor(squares: Vec<f32>, side: usize, device: &Device) -> Tensor<4> {
-    let n = squares.len() / (side * side);
-    Tensor::from_data(TensorData::new(squares, [n, 1, side, side]), device)
+fn tensor(squares: Vec<f32>, spec: &Spec, device: &Device) -> Tensor<4> {
+    let &Spec { channels, side, .. } = spec;
+    let n = squares.len() / (channels * side * side);
+    Tensor::from_data(TensorData::new(squares, [n, channels, side, side]), device)
 }
 
 /// The class of the largest logit in each row.

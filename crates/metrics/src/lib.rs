@@ -2,7 +2,7 @@
 //!
 //! Measured on features:
 //!
-//! - [`extractor`]: the reference classifiers, whose 64 features and class decisions the figures rest on
+//! - [`extractor`]: the reference classifiers, whose features and class decisions the figures rest on
 //! - [`inception`]: the network of the Frechet inception distance, with the user's weights
 //! - [`frechet_distance`]: the Frechet distance of features, called `ffd` on the reference classifiers', never `fid`
 //! - [`features`]: kernel distance, Inception score, Vendi score; figures class by class, with confidence intervals,

@@ -1,19 +1,31 @@
-//! Images of any size as the grey squares that the classifiers take.
+//! Images of any size as the squares that the classifiers take, grey or coloured.
 
 use crate::{Images, MetricError};
 
-/// Images `from..to` as `[to - from, 1, side, side]`.
-pub(crate) fn to_grey_squares(images: &Images, from: usize, to: usize, side: usize) -> Result<Vec<f32>, MetricError> {
-    let mut values = Vec::with_capacity((to - from) * side * side);
+/// Images `from..to` as `[to - from, channels, side, side]`, where there is 1 channel (grey) or 3.
+pub(crate) fn to_squares(
+    images: &Images,
+    from: usize,
+    to: usize,
+    channels: usize,
+    side: usize,
+) -> Result<Vec<f32>, MetricError> {
+    let mut values = Vec::with_capacity((to - from) * channels * side * side);
+    let (height, width) = (images.height, images.width);
     for i in from..to {
-        let grey = grey(images.item(i), images.channels)?;
-        let (height, width) = (images.height, images.width);
-        if (height, width) == (side, side) {
-            values.extend(grey);
-        } else if height % side == 0 && width % side == 0 {
-            average(&grey, height, width, side, &mut values);
-        } else {
-            bilinear(&grey, height, width, side, &mut values);
+        let item = match (images.channels, channels) {
+            (1, 3) => images.item(i).repeat(3),
+            (3, 3) => images.item(i).to_vec(),
+            _ => grey(images.item(i), images.channels)?,
+        };
+        for plane in item.chunks_exact(height * width) {
+            if (height, width) == (side, side) {
+                values.extend(plane);
+            } else if height % side == 0 && width % side == 0 {
+                average(plane, height, width, side, &mut values);
+            } else {
+                bilinear(plane, height, width, side, &mut values);
+            }
         }
     }
     Ok(values)
@@ -72,7 +84,7 @@ mod tests {
     }
 
     fn resized(images: &Images, side: usize) -> Vec<f32> {
-        to_grey_squares(images, 0, images.len(), side).unwrap()
+        to_squares(images, 0, images.len(), 1, side).unwrap()
     }
 
     #[test]
@@ -113,11 +125,25 @@ mod tests {
         assert_eq!(resized(&images, 4)[..4], [0.0, 0.25, 0.75, 1.0]);
     }
 
+    /// Red, green and blue are each resized like a grey image, and a grey image is all three.
+    #[test]
+    fn colour_is_resized_plane_by_plane() {
+        let grey = plane(4, 6, |y, x| (10 * y + x) as f32);
+        let planes = [1.0, -2.0, 3.0].map(|c| grey.values.iter().map(|x| c * x).collect::<Vec<f32>>());
+        let images = Images { channels: 3, values: planes.concat(), ..grey.clone() };
+        let out = to_squares(&images, 0, 1, 3, 2).unwrap();
+        let expected = [1.0, -2.0, 3.0].map(|c| resized(&grey, 2).iter().map(|x| c * x).collect::<Vec<f32>>());
+        assert_eq!(out, expected.concat());
+        assert_eq!(to_squares(&grey, 0, 1, 3, 2).unwrap(), resized(&grey, 2).repeat(3));
+        let two = Images { channels: 2, values: grey.values.repeat(2), ..grey };
+        assert!(matches!(to_squares(&two, 0, 1, 3, 2), Err(MetricError::Channels { channels: 2 })));
+    }
+
     #[test]
     fn colour_becomes_luma() {
         let images = Images { channels: 3, height: 1, width: 1, values: vec![1.0, -1.0, 0.5] };
         assert!((resized(&images, 1)[0] - (0.299 - 0.587 + 0.057)).abs() < 1e-6);
         let two = Images { channels: 2, height: 1, width: 1, values: vec![1.0, -1.0] };
-        assert!(matches!(to_grey_squares(&two, 0, 1, 1), Err(MetricError::Channels { channels: 2 })));
+        assert!(matches!(to_squares(&two, 0, 1, 1, 1), Err(MetricError::Channels { channels: 2 })));
     }
 }

@@ -5,52 +5,71 @@ use burn::tensor::{Tensor, activation::relu};
 use ganvas_nets::init::Init;
 use ganvas_nets::layers::{Conv2d, Geometry, Linear};
 
-/// Units of the hidden layer: the features.
-pub const UNITS: usize = 64;
+use super::Spec;
 
-/// conv3x3 to 16, ReLU, maxpool2; conv3x3 to 32, ReLU, maxpool2; linear to 64, ReLU; linear to the classes.
+/// Convolutions 3x3, each with ReLU and maxpool2; linear to the features, ReLU; linear to the logits of all tasks.
 #[derive(Module, Debug)]
 pub(super) struct Net {
     conv1: Conv2d,
     conv2: Conv2d,
+    /// Further ones.
+    deeper: Vec<Conv2d>,
     hidden: Linear,
     output: Linear,
 }
 
 impl Net {
-    /// For grey images of `side` x `side` pixels, a multiple of 4.
-    pub(super) fn new(side: usize, classes: usize, init: &mut Init) -> Self {
-        let rest = side / 4;
+    pub(super) fn new(spec: &Spec, init: &mut Init) -> Self {
+        let [first, second] = spec.convolutions;
+        let conv1 = Conv2d::new(spec.channels, first, Geometry::KEEP, true, init);
+        let conv2 = Conv2d::new(first, second, Geometry::KEEP, true, init);
+        let (mut inputs, mut rest) = (second, spec.side / 4);
+        let mut deeper = Vec::with_capacity(spec.deeper.len());
+        for &outputs in spec.deeper {
+            deeper.push(Conv2d::new(inputs, outputs, Geometry::KEEP, true, init));
+            (inputs, rest) = (outputs, rest / 2);
+        }
         Self {
-            conv1: Conv2d::new(1, 16, Geometry::KEEP, true, init),
-            conv2: Conv2d::new(16, 32, Geometry::KEEP, true, init),
-            hidden: Linear::new(32 * rest * rest, UNITS, true, init),
-            output: Linear::new(UNITS, classes, true, init),
+            conv1,
+            conv2,
+            deeper,
+            hidden: Linear::new(inputs * rest * rest, spec.units, true, init),
+            output: Linear::new(spec.units, spec.tasks.iter().map(|task| task.classes).sum(), true, init),
         }
     }
 
     /// # Shapes
-    /// `[batch, 1, side, side]` in [-1, 1] to `[batch, 64]`, zero or more.
+    /// `[batch, channels, side, side]` in [-1, 1] to `[batch, units]`, zero or more.
     pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let [_, _, features] = self.layers(x);
-        features.flatten(1, 3)
+        let x = self.convolutions().fold(x, |x, conv| halve(relu(conv.forward(x))));
+        relu(self.hidden.forward(x.flatten(1, 3)))
     }
 
     /// What each rectifier gives, the last being the features.
     ///
     /// # Shapes
-    /// `[batch, 1, side, side]` in [-1, 1] to `[batch, channels, height, width]`, zero or more.
-    pub(super) fn layers(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
-        let first = relu(self.conv1.forward(x));
-        let second = relu(self.conv2.forward(halve(first.clone())));
-        let features = relu(self.hidden.forward(halve(second.clone()).flatten(1, 3)));
-        [first, second, features.unsqueeze_dims(&[2, 3])]
+    /// `[batch, channels, side, side]` in [-1, 1] to `[batch, channels, height, width]`, zero or more.
+    pub(super) fn layers(&self, mut x: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut layers = Vec::new();
+        for conv in self.convolutions() {
+            let layer = relu(conv.forward(x));
+            x = halve(layer.clone());
+            layers.push(layer);
+        }
+        layers.push(relu(self.hidden.forward(x.flatten(1, 3))).unsqueeze_dims(&[2, 3]));
+        layers
     }
 
+    /// The logits of one task after the other.
+    ///
     /// # Shapes
-    /// `[batch, 64]` to `[batch, classes]`.
+    /// `[batch, units]` to `[batch, classes of all tasks]`.
     pub(super) fn logits(&self, features: Tensor<2>) -> Tensor<2> {
         self.output.forward(features)
+    }
+
+    fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {
+        [&self.conv1, &self.conv2].into_iter().chain(&self.deeper)
     }
 }
 
@@ -62,26 +81,35 @@ fn halve(x: Tensor<4>) -> Tensor<4> {
 mod tests {
     use super::*;
     use burn::tensor::Device;
-    use ganvas_nets::init::Initializer;
-    use ganvas_prob::stream::Streams;
 
-    fn net(side: usize) -> Net {
-        Net::new(side, 10, &mut Init::new(&Streams::new(1), "net", Initializer::He, &Device::flex()))
+    fn net(name: &str) -> (&'static Spec, Net) {
+        let spec = Spec::find(name).unwrap();
+        (spec, spec.net(1, &Device::flex()))
     }
 
-    /// 16 (9 + 1) + 32 (16 9 + 1) + 64 (32 7 7 + 1) + 10 (64 + 1).
+    /// 16 (9 + 1) + 32 (16 9 + 1) + 64 (32 7 7 + 1) + 10 (64 + 1) at 28x28 in grey.
     #[test]
-    fn at_28x28_there_are_105866_parameters() {
-        assert_eq!(net(28).num_params(), 105_866);
+    fn the_number_of_parameters_is_that_of_the_layers() {
+        assert_eq!(net("mnist").1.num_params(), 105_866);
+        let convolutions = 16 * (27 + 1) + 32 * (16 * 9 + 1) + 64 * (32 * 9 + 1) + 64 * (64 * 9 + 1);
+        assert_eq!(net("emoji").1.num_params(), convolutions + 128 * (64 * 16 + 1) + (8 + 95 + 3 + 3) * (128 + 1));
     }
 
     #[test]
-    fn images_become_64_features_and_a_logit_for_each_class() {
-        for side in [8, 28] {
-            let net = net(side);
-            let features = net.features(Tensor::ones([3, 1, side, side], &Device::flex()));
-            assert_eq!(features.dims(), [3, UNITS]);
-            assert_eq!(net.logits(features).dims(), [3, 10]);
+    fn images_become_features_and_a_logit_for_each_class() {
+        for name in ["digits", "mnist", "emoji"] {
+            let (spec, net) = net(name);
+            let x = Tensor::ones([3, spec.channels, spec.side, spec.side], &Device::flex());
+            let features = net.features(x.clone());
+            assert_eq!(features.dims(), [3, spec.units]);
+            let classes: usize = spec.tasks.iter().map(|task| task.classes).sum();
+            assert_eq!(net.logits(features.clone()).dims(), [3, classes]);
+            let layers = net.layers(x);
+            assert_eq!(layers.len(), 3 + spec.deeper.len());
+            let side = spec.side >> (layers.len() - 2);
+            assert_eq!(layers[layers.len() - 2].dims()[2..], [side, side]);
+            let last = layers.into_iter().next_back().unwrap().flatten::<2>(1, 3);
+            assert_eq!(last.to_data(), features.to_data());
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Card {
     pub n_test: usize,
     /// Of these, images that it classifies rightly.
     pub n_correct: usize,
+    /// Of these, images of which it tells something else rightly, by what that is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub also_correct: BTreeMap<String, usize>,
     /// Seed of weights and order.
     pub seed: u64,
     /// Passes over the training set.

@@ -9,8 +9,8 @@ const PAIRS: usize = 64;
 /// places, are summed over the layers (R. Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a
 /// Perceptual Metric", eq. 1, with all weights 1).
 ///
-/// The layers are the three that have a rectifier, after it; a place without activation counts as zero. In [0, 6]. It
-/// is called `perc` and compares only with others of the same extractor: the classifier and the missing weights make it
+/// The layers are those that have a rectifier, after it, three or, of `emoji`, five; a place without activation counts as
+/// zero. In [0, 6], of `emoji` in [0, 10]. It is called `perc` and compares only with others of the same extractor: the classifier and the missing weights make it
 /// another figure than LPIPS.
 ///
 /// # Errors
