@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ganvas_engine::system::Preset;
 
+use crate::commands::parse_size;
+
 /// Train, sample, measure and show generative models, on any GPU or none.
 #[derive(Parser)]
 #[command(name = "ganvas", version, about, arg_required_else_help = true, max_term_width = 100)]
@@ -346,17 +348,35 @@ pub struct SampleArgs {
     pub device: String,
 }
 
+/// What `eval`, `compare` and `metrics` share.
+#[derive(Args)]
+pub struct MeasuringArgs {
+    /// The most memory that measuring may take, such as 512MiB or 2GiB [default: three quarters of what is free].
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub limit: Option<u64>,
+    /// Give 95 % intervals where they are sound; B: resamples for that of the Frechet distance, 200 if not given.
+    #[arg(long, value_name = "B", num_args = 0..=1, require_equals = true, default_missing_value = "200",
+        value_parser = clap::value_parser!(u32).range(40..=100_000))]
+    pub intervals: Option<u32>,
+    /// Neither use nor keep features of real data in the cache folder.
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
 /// `ganvas eval`.
 #[derive(Args)]
 pub struct EvalArgs {
     /// The run folder.
     pub run: PathBuf,
-    /// Number of generated items to measure.
+    /// Number of generated items to measure. The real ones are the first of a fixed order, the same for every run and seed.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub n: usize,
     /// What to measure, such as ffd,kid,prdc,is [default: what suits the data].
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
+    /// How much memory, which intervals, whether features are kept.
+    #[command(flatten)]
+    pub measuring: MeasuringArgs,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -383,6 +403,9 @@ pub struct CompareArgs {
     /// A page with the table, plots and pictures.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// How much memory, which intervals, whether features are kept.
+    #[command(flatten)]
+    pub measuring: MeasuringArgs,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -410,6 +433,9 @@ pub struct MetricsArgs {
     /// Seed of subsets and splits.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+    /// How much memory, which intervals, whether features are kept.
+    #[command(flatten)]
+    pub measuring: MeasuringArgs,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -9,11 +9,11 @@ use ganvas_metrics::Figure;
 use ganvas_prob::stream::Streams;
 use serde::Serialize;
 
-use super::eval::{Evaluation, check_count, measure};
+use super::eval::{Evaluation, Plan, check_count};
 use super::{data_of, load_run, test_points, write};
 use crate::args::CompareArgs;
 use crate::error::CliError;
-use crate::progress::Progress;
+use crate::progress::Stages;
 use crate::view::{self, Comparison, Picture};
 
 /// Samples of a picture.
@@ -36,17 +36,20 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     }
     check_count(args.n)?;
     let data = same_data(&args.runs)?;
-    let (mut runs, mut pictures, mut real) = (Vec::new(), Vec::new(), None);
-    let mut progress = Progress::new(None, "{spinner} {msg}");
+    let (mut runs, mut pictures, mut real, mut reals) = (Vec::new(), Vec::new(), None, None);
+    let mut stages = Stages::new();
     for folder in &args.runs {
         let shown = folder.display().to_string();
         let (loaded, device) = load_run(folder, &args.device)?;
         let config = &loaded.config;
+        let plan = Plan::new(&loaded, args.n, &args.metrics, &args.measuring)?;
         let dataset = data_of(config)?;
         let streams = Streams::new(args.seed).fork("compare");
-        let figures = measure(&loaded, &dataset, args.n, &args.metrics, &streams, &device, &mut |text| {
-            progress.update(0, &format!("{shown}: {text}"), true);
-        })?;
+        if reals.is_none() {
+            reals = plan.reals(&dataset, &streams, &device, &mut stages)?;
+        }
+        stages.prefix = format!("{shown}: ");
+        let figures = plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
         if args.html.is_some() {
             let caption = format!("{shown}: {}, step {}", config.system, loaded.header.step);
             let n = if matches!(dataset.shape, ItemShape::Image { .. }) { SHOWN } else { POINTS };
@@ -74,7 +77,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
             metrics: figures,
         });
     }
-    progress.finish();
+    drop(stages);
     let compared = Compared { data, n: args.n, seed: args.seed, runs };
     let columns: Vec<(String, Vec<Figure>)> =
         compared.runs.iter().map(|run| (run.run.clone().unwrap_or_default(), run.metrics.clone())).collect();

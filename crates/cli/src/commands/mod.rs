@@ -1,11 +1,14 @@
 //! The commands, a file each.
 
 mod accept;
+mod cache;
 mod compare;
 mod data;
 mod eval;
+mod extraction;
 mod extractors;
 mod files;
+mod limit;
 mod list;
 mod measures;
 mod metrics;
@@ -13,6 +16,8 @@ mod prob;
 mod report;
 mod sample;
 mod train;
+
+pub use limit::parse_size;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
