@@ -97,6 +97,7 @@ impl Stages {
             eprintln!("{}", self.line);
             return;
         };
+        bar.set_message(self.line.clone());
         let template =
             if total > 0 { "{msg} {bar:24} {pos} of {len}  {elapsed}" } else { "{spinner} {msg}  {elapsed}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -105,7 +106,6 @@ impl Stages {
         bar.set_length(total as u64);
         bar.set_position(0);
         bar.reset_elapsed();
-        bar.set_message(self.line.clone());
     }
 
     /// So many of the stage are done.
