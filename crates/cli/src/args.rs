@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ganvas_engine::run::Which;
 use ganvas_engine::system::Preset;
+use ganvas_metrics::inception::Resize;
+
+use crate::commands::parse_size;
 
 /// Train, sample, measure and show generative models, on any GPU or none.
 #[derive(Parser)]
@@ -371,17 +374,59 @@ pub struct SampleArgs {
     pub device: String,
 }
 
+/// What `eval`, `compare` and `metrics` share.
+#[derive(Args)]
+pub struct MeasuringArgs {
+    /// The most memory that measuring may take, such as 512MiB or 2GiB [default: three quarters of what is free].
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub limit: Option<u64>,
+    /// Give 95 % intervals where they are sound; B: resamples for that of the Frechet distance, 200 if not given.
+    #[arg(long, value_name = "B", num_args = 0..=1, require_equals = true, default_missing_value = "200",
+        value_parser = clap::value_parser!(u32).range(40..=100_000))]
+    pub intervals: Option<u32>,
+    /// Neither use nor keep features of real data in the cache folder.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Measure on the Inception network, whose weights are pt_inception-2015-12-05-6726825d.pth: fid, kid, is.
+    #[arg(long, value_name = "FILE")]
+    pub inception: Option<PathBuf>,
+    /// How images are brought to its 299x299 pixels.
+    #[arg(long, value_name = "MODE", default_value = "clean", requires = "inception")]
+    pub resize: ResizeArg,
+}
+
+/// A resize, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ResizeArg {
+    /// Bicubic with antialiasing, as clean-fid does.
+    Clean,
+    /// Bilinear without, as pytorch-fid does.
+    Legacy,
+}
+
+impl From<ResizeArg> for Resize {
+    fn from(resize: ResizeArg) -> Self {
+        match resize {
+            ResizeArg::Clean => Resize::Clean,
+            ResizeArg::Legacy => Resize::Legacy,
+        }
+    }
+}
+
 /// `ganvas eval`.
 #[derive(Args)]
 pub struct EvalArgs {
     /// The run folder.
     pub run: PathBuf,
-    /// Number of generated items to measure.
+    /// Number of generated items to measure. The real ones are the first of a fixed order, the same for every run and seed.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub n: usize,
     /// What to measure, such as ffd,kid,prdc,is [default: what suits the data].
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
+    /// How much memory, which intervals, whether features are kept.
+    #[command(flatten)]
+    pub measuring: MeasuringArgs,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -411,6 +456,9 @@ pub struct CompareArgs {
     /// A page with the table, plots and pictures.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// How much memory, which intervals, whether features are kept.
+    #[command(flatten)]
+    pub measuring: MeasuringArgs,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -433,7 +481,7 @@ pub struct MetricsArgs {
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
     /// On what: `raw` values, or a classifier's features of images: `digits`, `mnist`, `fashion-mnist`, `emoji`.
-    #[arg(long, value_name = "raw|NAME", default_value = "raw")]
+    #[arg(long, value_name = "raw|NAME", default_value = "raw", conflicts_with = "inception")]
     pub features: String,
     /// Neighbours of precision, recall, density and coverage.
     #[arg(long, value_name = "K", default_value_t = 5)]
@@ -441,6 +489,9 @@ pub struct MetricsArgs {
     /// Seed of subsets and splits.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+    /// How much memory, which intervals, whether features are kept.
+    #[command(flatten)]
+    pub measuring: MeasuringArgs,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

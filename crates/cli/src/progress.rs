@@ -67,6 +67,83 @@ impl Progress {
     }
 }
 
+/// Stages of work, each named and, where it can be, counted: a bar on a terminal, plain lines elsewhere.
+pub struct Stages {
+    bar: Option<ProgressBar>,
+    /// Before the name of each stage.
+    pub prefix: String,
+    line: String,
+    total: usize,
+    begun: Instant,
+    last: Instant,
+    said: Vec<String>,
+}
+
+impl Stages {
+    /// None of them begun.
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
+        if let Some(bar) = &bar {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        let (now, empty) = (Instant::now(), String::new);
+        Self { bar, prefix: empty(), line: empty(), total: 0, begun: now, last: now, said: Vec::new() }
+    }
+
+    /// Begins a stage of `total` things, or of what is not counted: 0.
+    pub fn begin(&mut self, name: &str, total: usize) {
+        (self.begun, self.last) = (Instant::now(), Instant::now());
+        self.total = total;
+        self.line = format!("{}{name}", self.prefix);
+        let Some(bar) = &self.bar else {
+            eprintln!("{}", self.line);
+            return;
+        };
+        bar.set_message(self.line.clone());
+        let template =
+            if total > 0 { "{msg} {bar:24} {pos} of {len}  {elapsed}" } else { "{spinner} {msg}  {elapsed}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_length(total as u64);
+        bar.set_position(0);
+        bar.reset_elapsed();
+    }
+
+    /// So many of the stage are done.
+    pub fn at(&mut self, done: usize) {
+        match &self.bar {
+            Some(bar) => bar.set_position(done as u64),
+            None if self.last.elapsed() >= QUIET => {
+                self.last = Instant::now();
+                let time = duration(self.begun.elapsed().as_secs_f64());
+                eprintln!("{}: {done} of {}, {time}", self.line, self.total);
+            }
+            None => {}
+        }
+    }
+
+    /// A line that stays, unless it has been said.
+    pub fn say_once(&mut self, line: String) {
+        if self.said.contains(&line) {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.println(&line),
+            None => eprintln!("{line}"),
+        }
+        self.said.push(line);
+    }
+}
+
+impl Drop for Stages {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Watches a run train.
 pub struct Watcher {
     progress: Progress,

@@ -30,7 +30,7 @@ fn every_system_trains_samples_measures_and_reports() {
         assert_eq!((&json["system"], &json["step"], &json["seed"]), (&system.into(), &4.into(), &0.into()), "{json}");
         for figure in json["metrics"].as_array().unwrap() {
             let keys: Vec<&String> = figure.as_object().unwrap().keys().collect();
-            assert_eq!(keys.len(), 8, "{keys:?}");
+            assert_eq!(keys.len(), 9, "{keys:?}");
             assert!(figure["value"].is_f64(), "{figure}");
         }
         let printed = succeed(f, &["report", &run]);

@@ -122,10 +122,22 @@ impl Split {
         match &self.values {
             Values::U8(values) => {
                 for (to, &from) in out.iter_mut().zip(&values[range]) {
-                    *to = f32::from(from) / 127.5 - 1.0;
+                    *to = to_f32(from);
                 }
             }
             Values::F32(values) => out.copy_from_slice(&values[range]),
+        }
+    }
+
+    /// Value `place` of item `index`, as [`item_f32`](Self::item_f32) gives it.
+    ///
+    /// # Panics
+    /// If there is no such value.
+    pub fn value(&self, index: usize, place: usize) -> f32 {
+        let at = index * self.item_len() + place;
+        match &self.values {
+            Values::U8(values) => to_f32(values[at]),
+            Values::F32(values) => values[at],
         }
     }
 
@@ -301,6 +313,11 @@ fn fingerprint(shape: ItemShape, train: &Split, test: &Split) -> String {
         }
     }
     hex(&hash.finalize())
+}
+
+/// A byte of a pixel, in [-1, 1].
+pub(crate) fn to_f32(byte: u8) -> f32 {
+    f32::from(byte) / 127.5 - 1.0
 }
 
 /// Lower-case hexadecimal.

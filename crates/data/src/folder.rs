@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, Seek};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
@@ -10,7 +11,7 @@ use image::{DynamicImage, ImageDecoder, ImageReader, ImageResult, Limits};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::dataset::{Dataset, ItemShape, Split, Values};
+use crate::dataset::{Dataset, ItemShape, Split, Values, hex, to_f32};
 use crate::{DataError, OpenOptions, transform};
 
 /// The largest side of an image that is decoded, in pixels.
@@ -32,8 +33,102 @@ struct Decoded {
     size: (usize, usize),
 }
 
+/// The images of a folder, decoded when they are asked for: none is kept.
+///
+/// They are found as [`open`](crate::open) finds them, in the order of their relative paths, and are all of one size.
+pub struct ImageFolder {
+    found: Vec<Found>,
+    size: (usize, usize),
+    ignored: usize,
+}
+
+impl ImageFolder {
+    /// Finds the images and reads their headers.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or holds no image, or a header cannot be read or says another size than the first.
+    pub fn open(folder: &Path) -> Result<Self, DataError> {
+        let (found, ignored) = search(folder)?;
+        let size = common_size(&found)?;
+        Ok(Self { found, size, ignored })
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Files that are no images and were left out.
+    pub fn ignored(&self) -> usize {
+        self.ignored
+    }
+
+    /// Rows and columns of pixels of each image.
+    pub fn size(&self) -> (usize, usize) {
+        (self.size.1, self.size.0)
+    }
+
+    /// 1 if every pixel of every image is grey, else 3: decodes all of them.
+    ///
+    /// # Errors
+    /// If one cannot be decoded.
+    pub fn channels(&self) -> Result<usize, DataError> {
+        let of = |image: &Found| decode(image, &OpenOptions::default()).map(|decoded| decoded.channels);
+        let channels: Vec<_> = self.found.par_iter().map(of).collect();
+        channels.into_iter().try_fold(1, |most, channels| Ok(channels?.max(most)))
+    }
+
+    /// Images in [-1, 1], `[images, channels, height, width]`, and their channels: 3 if one of these is coloured, else
+    /// `least`, which is 1 or 3.
+    ///
+    ///
+    /// # Errors
+    /// If one cannot be decoded.
+    ///
+    /// # Panics
+    /// If the range goes beyond [`len`](Self::len).
+    pub fn decode(&self, range: Range<usize>, least: usize) -> Result<(usize, Vec<f32>), DataError> {
+        let found = &self.found[range];
+        let decoded: Vec<_> = found.par_iter().map(|image| decode(image, &OpenOptions::default())).collect();
+        let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
+        // A file may have been changed since its header was read.
+        same_size(found, decoded.iter().map(|image| image.size), self.size)?;
+        let channels = most_channels(&decoded).max(least);
+        let mut values = Vec::with_capacity(found.len() * channels * self.size.0 * self.size.1);
+        for image in &decoded {
+            (0..channels / image.channels).for_each(|_| values.extend(image.values.iter().map(|&byte| to_f32(byte))));
+        }
+        Ok((channels, values))
+    }
+
+    /// SHA-256 (hex) over the bytes of all files, in order.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn fingerprint(&self) -> Result<String, DataError> {
+        let digest =
+            |image: &Found| fs::read(&image.path).map(Sha256::digest).map_err(DataError::io("read", &image.path));
+        let digests: Vec<_> = self.found.par_iter().map(digest).collect();
+        let mut hash = Sha256::new();
+        for digest in digests {
+            hash.update(digest?);
+        }
+        Ok(hex(&hash.finalize()))
+    }
+}
+
+/// 3 as soon as one image is coloured.
+fn most_channels(decoded: &[Decoded]) -> usize {
+    decoded.iter().map(|image| image.channels).max().unwrap_or(1)
+}
+
 pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
-    let found = search(folder)?;
+    let (found, _) = search(folder)?;
     if found.len() < 2 {
         return Err(DataError::TooFewItems { path: folder.to_owned(), got: found.len() });
     }
@@ -48,7 +143,7 @@ pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dat
     let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
     // Only a file that was changed since its header was read can differ here.
     same_size(&found, decoded.iter().map(|image| image.size), (width, height))?;
-    let channels = decoded.iter().map(|image| image.channels).max().unwrap_or(1);
+    let channels = most_channels(&decoded);
     let shape = ItemShape::Image { channels, height, width };
 
     let mut class_names: Vec<String> = found.iter().filter_map(|image| image.class.clone()).collect();
@@ -73,8 +168,8 @@ pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dat
     Dataset::new(id, title.unwrap_or_else(|| id.to_owned()), shape, class_names.clone(), part(false), part(true), "")
 }
 
-/// All images in the folder, in the order of their relative paths.
-fn search(folder: &Path) -> Result<Vec<Found>, DataError> {
+/// All images in the folder, in the order of their relative paths, and the number of other files.
+fn search(folder: &Path) -> Result<(Vec<Found>, usize), DataError> {
     let mut direct = Vec::new();
     let mut nested = Vec::new();
     let mut ignored = 0;
@@ -98,7 +193,7 @@ fn search(folder: &Path) -> Result<Vec<Found>, DataError> {
         _ => {
             direct.append(&mut nested);
             direct.sort_by(|a, b| a.relative.cmp(&b.relative));
-            Ok(direct)
+            Ok((direct, ignored))
         }
     }
 }

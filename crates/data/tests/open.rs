@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ganvas_data::idx::{Idx, IdxError};
-use ganvas_data::{DataError, Dataset, ItemShape, OpenOptions, Split, Values, open};
+use ganvas_data::{DataError, Dataset, ImageFolder, ItemShape, OpenOptions, Split, Values, open};
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use tempfile::tempdir;
@@ -197,6 +197,42 @@ fn one_coloured_pixel_makes_the_set_rgb() {
     assert!(has([9; 6]) && has([1, 4, 2, 5, 3, 6]), "{all:?}");
     let options = OpenOptions { channels: Some(1), ..Default::default() };
     assert_eq!(open_path(folder.path(), &options).unwrap().shape.to_string(), "1x1x2");
+}
+
+/// Against the data set of the same folder, whose parts the images are told to by their paths' hashes.
+#[test]
+fn a_folder_read_part_by_part_is_the_data_set_of_it() {
+    let folder = tempdir().unwrap();
+    for i in 0..20u8 {
+        write_grey(&folder.path().join(format!("{i:02}.png")), 3, 2, 10 * i);
+    }
+    fs::write(folder.path().join("notes.txt"), "not an image").unwrap();
+    let images = ImageFolder::open(folder.path()).unwrap();
+    assert_eq!((images.len(), images.size(), images.ignored(), images.channels().unwrap()), (20, (2, 3), 1, 1));
+    let (channels, some) = images.decode(5..9, 1).unwrap();
+    let expected: Vec<f32> = (5..9).flat_map(|i| [10.0 * i as f32 / 127.5 - 1.0; 6]).collect();
+    assert_eq!((channels, &some), (1, &expected));
+    assert_eq!(images.decode(5..9, 3).unwrap().1.len(), 3 * some.len());
+    let dataset = open_path(folder.path(), &OpenOptions::default()).unwrap();
+    let sorted = |mut values: Vec<f32>| {
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    let all = [dataset.train.first(20), dataset.test.first(20)].concat();
+    assert_eq!(sorted(images.decode(0..20, 1).unwrap().1), sorted(all));
+
+    let before = images.fingerprint().unwrap();
+    assert_eq!(before, ImageFolder::open(folder.path()).unwrap().fingerprint().unwrap());
+    let mut coloured = RgbImage::from_pixel(3, 2, Rgb([7, 7, 7]));
+    coloured.put_pixel(0, 0, Rgb([7, 8, 7]));
+    coloured.save(folder.path().join("07.png")).unwrap();
+    let images = ImageFolder::open(folder.path()).unwrap();
+    assert_ne!(before, images.fingerprint().unwrap());
+    assert_eq!((images.decode(0..5, 1).unwrap().0, images.decode(5..9, 1).unwrap().0), (1, 3));
+    assert_eq!(images.channels().unwrap(), 3);
+    write_grey(&folder.path().join("03.png"), 2, 2, 0);
+    let error = ImageFolder::open(folder.path()).err().unwrap();
+    assert!(matches!(error, DataError::SizeMismatch { ref path, .. } if path.ends_with("03.png")), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The training loop, in memory.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -160,13 +161,20 @@ const GROUP: usize = 100;
 
 /// `n` samples of a system, row-major `[n, values]`, on the host. `device` does not track gradients.
 pub fn sample(model: &dyn Model, n: usize, streams: &Streams, device: &Device) -> Vec<f32> {
+    sample_range(model, 0..n, streams, device)
+}
+
+/// The samples of these numbers among those that [`sample`] gives, so that never all of them are in memory. A range that
+/// begins and ends at multiples of 100 draws none in vain.
+pub fn sample_range(model: &dyn Model, wanted: Range<usize>, streams: &Streams, device: &Device) -> Vec<f32> {
     let mut values = Vec::new();
-    for group in 0..n.div_ceil(GROUP) {
+    for group in wanted.start / GROUP..wanted.end.div_ceil(GROUP) {
         let noise = Noise::new(*streams, "sample", group as u64, device);
         let samples = model.sample(GROUP, &noise);
-        let wanted = GROUP.min(n - group * GROUP);
         let size = samples.dims()[1];
-        values.extend(samples.to_data().iter::<f32>().take(wanted * size));
+        let before = wanted.start.saturating_sub(group * GROUP);
+        let until = GROUP.min(wanted.end - group * GROUP);
+        values.extend(samples.to_data().iter::<f32>().take(until * size).skip(before * size));
     }
     values
 }
@@ -189,4 +197,38 @@ pub fn restore(model: &mut dyn Model, mut state: State) -> Result<(), StateError
         part.load(name, &mut state)?;
     }
     state.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::StepError;
+    use ganvas_nets::state::Part;
+
+    /// Samples are the noise that they are drawn with.
+    struct Noises;
+
+    impl Model for Noises {
+        fn step(&mut self, _: &Batch, _: &mut Step) -> Result<(), StepError> {
+            Ok(())
+        }
+
+        fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
+            noise.normal("x", [n, 3])
+        }
+
+        fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn any_range_of_samples_is_that_of_all_of_them() {
+        let (streams, device) = (Streams::new(1), Device::flex());
+        let all = sample(&Noises, 350, &streams, &device);
+        for range in [0..350, 0..100, 100..200, 30..40, 90..310, 299..301, 350..350] {
+            let part = sample_range(&Noises, range.clone(), &streams, &device);
+            assert_eq!(part, all[range.start * 3..range.end * 3], "{range:?}");
+        }
+    }
 }

@@ -20,11 +20,26 @@ pub fn independent_pixels(train: &Images, n: usize, streams: &Streams) -> Result
     }
     let size = train.item_len();
     let mut values = Vec::with_capacity(n * size);
-    for image in 0..n {
-        let mut rng = streams.rng_at("baseline/independent-pixels", 0, image as u64);
-        values.extend((0..size).map(|place| train.values[rng.random_range(0..count) * size + place]));
+    for image in 0..n as u64 {
+        values.extend(independent_image(count, size, |item, place| train.values[item * size + place], image, streams));
     }
     Ok(Images { values, ..*train })
+}
+
+/// Image `image` of [`independent_pixels`], of a training set of `count` images of `size` values that is asked for
+/// value by value: `value` takes an image and a place in it.
+///
+/// # Panics
+/// If `count` is 0.
+pub fn independent_image(
+    count: usize,
+    size: usize,
+    value: impl Fn(usize, usize) -> f32,
+    image: u64,
+    streams: &Streams,
+) -> Vec<f32> {
+    let mut rng = streams.rng_at("baseline/independent-pixels", 0, image);
+    (0..size).map(|place| value(rng.random_range(0..count), place)).collect()
 }
 
 #[cfg(test)]

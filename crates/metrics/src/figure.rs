@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// let json = serde_json::to_string(&figure)?;
 /// assert_eq!(
 ///     json,
-///     r#"{"name":"ffd","value":3.25,"stderr":null,"n_real":null,"n_fake":5000,"extractor":null,"floor":0.4,"baseline":null}"#
+///     r#"{"name":"ffd","value":3.25,"stderr":null,"interval":null,"n_real":null,"n_fake":5000,"extractor":null,"floor":0.4,"baseline":null}"#
 /// );
 /// assert_eq!(serde_json::from_str::<Figure>(&json)?, figure);
 /// # Ok::<(), serde_json::Error>(())
@@ -22,6 +22,8 @@ pub struct Figure {
     pub value: f64,
     /// Its standard error.
     pub stderr: Option<f64>,
+    /// Its 95 % confidence interval, low and high end.
+    pub interval: Option<[f64; 2]>,
     /// Real items it was measured on.
     pub n_real: Option<usize>,
     /// Generated items it was measured on.
@@ -41,6 +43,7 @@ impl Figure {
             name: name.into(),
             value,
             stderr: None,
+            interval: None,
             n_real: None,
             n_fake: None,
             extractor: None,

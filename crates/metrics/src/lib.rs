@@ -20,6 +20,7 @@
 //! - [`points`]: modes covered by two-dimensional samples, maximum mean discrepancy
 //! - [`classes`]: the share of each class
 //! - [`baseline`]: what a model has to beat
+//! - [`interval`]: how sure a share, or a mean with its standard error, is
 //!
 //! Distances on the real line, the energy distance and maximum mean discrepancies with other kernels are in
 //! [`ganvas_prob::distance`]. A [`Figure`] is how a result is written down. Sums and moments are in `f64`; nothing here
@@ -35,6 +36,7 @@ pub mod features;
 mod figure;
 pub mod images;
 pub mod inception;
+pub mod interval;
 mod items;
 pub mod neighbours;
 mod pairs;

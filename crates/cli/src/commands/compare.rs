@@ -1,6 +1,6 @@
 //! `ganvas compare`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
@@ -9,13 +9,17 @@ use ganvas_metrics::Figure;
 use ganvas_prob::stream::Streams;
 use serde::Serialize;
 
-use super::eval::{Evaluation, check_count, measure};
+use super::eval::{Evaluation, Plan, check_count};
+use super::extraction::Extraction;
 use super::{data_of, load_run, test_points, write};
 use crate::args::CompareArgs;
+use crate::device::choose;
 use crate::error::CliError;
-use crate::progress::Progress;
+use crate::progress::Stages;
 use crate::view::{self, Comparison, Picture};
 
+const TWO: &str = "a comparison needs two runs";
+const EXAMPLE: &str = "for example `ganvas compare runs/a runs/b`";
 /// Samples of a picture.
 const SHOWN: usize = 64;
 const POINTS: usize = 2000;
@@ -32,21 +36,25 @@ struct Compared {
 /// Measures runs in one way: the same data, numbers, seed and features.
 pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     if args.runs.len() < 2 {
-        return Err(CliError::usage("a comparison needs two runs", "for example `ganvas compare runs/a runs/b`"));
+        return Err(CliError::usage(TWO, EXAMPLE));
     }
     check_count(args.n)?;
-    let data = same_data(&args.runs)?;
-    let (mut runs, mut pictures, mut real) = (Vec::new(), Vec::new(), None);
-    let mut progress = Progress::new(None, "{spinner} {msg}");
+    let config = same_data(&args.runs)?;
+    let extraction = Extraction::of(&config.data, &args.measuring, &choose(&args.device)?.device.inner())?;
+    let (mut runs, mut pictures, mut real, mut reals) = (Vec::new(), Vec::new(), None, None);
+    let mut stages = Stages::new();
     for folder in &args.runs {
         let shown = folder.display().to_string();
         let (loaded, device) = load_run(folder, args.checkpoint.into(), &args.device)?;
         let config = &loaded.config;
+        let plan = Plan::new(&loaded, args.n, &args.metrics, &args.measuring, &extraction)?;
         let dataset = data_of(config)?;
         let streams = Streams::new(args.seed).fork("compare");
-        let figures = measure(&loaded, &dataset, args.n, &args.metrics, &streams, &device, &mut |text| {
-            progress.update(0, &format!("{shown}: {text}"), true);
-        })?;
+        if reals.is_none() {
+            reals = plan.reals(&dataset, &streams, &device, &mut stages)?;
+        }
+        stages.prefix = format!("{shown}: ");
+        let figures = plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
         if args.html.is_some() {
             let caption = format!("{shown}: {}, step {}", config.system, loaded.header.step);
             let n = if matches!(dataset.shape, ItemShape::Image { .. }) { SHOWN } else { POINTS };
@@ -74,8 +82,8 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
             metrics: figures,
         });
     }
-    progress.finish();
-    let compared = Compared { data, n: args.n, seed: args.seed, runs };
+    drop(stages);
+    let compared = Compared { data: config.data.id, n: args.n, seed: args.seed, runs };
     let columns: Vec<(String, Vec<Figure>)> =
         compared.runs.iter().map(|run| (run.run.clone().unwrap_or_default(), run.metrics.clone())).collect();
     if let Some(path) = &args.html {
@@ -99,22 +107,19 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
 }
 
 /// The data that all runs were trained on: figures of other data, or of the same at another size, do not compare.
-fn same_data(runs: &[PathBuf]) -> Result<String, CliError> {
-    let mut first: Option<(&Path, RunConfig)> = None;
-    for folder in runs {
+fn same_data(runs: &[PathBuf]) -> Result<RunConfig, CliError> {
+    let (of, others) = runs.split_first().ok_or_else(|| CliError::usage(TWO, EXAMPLE))?;
+    let before = RunConfig::of_run(of)?;
+    for folder in others {
         let config = RunConfig::of_run(folder)?;
-        let Some((of, before)) = &first else {
-            first = Some((folder, config));
-            continue;
-        };
         let own = |c: &RunConfig| (c.data.id.clone(), c.data.fingerprint.clone(), c.resolution, c.channels);
-        if own(&config) != own(before) {
+        if own(&config) != own(&before) {
             let said = |c: &RunConfig| format!("{} as {}", c.data.id, c.data.shape);
-            let (now, then) = (said(&config), said(before));
+            let (now, then) = (said(&config), said(&before));
             let message = format!("{} was trained on {now}, {} on {then}", folder.display(), of.display());
             let help = "figures of different data, or of the same at different sizes, do not compare";
             return Err(CliError::usage(message, help));
         }
     }
-    Ok(first.map(|(_, config)| config.data.id).unwrap_or_default())
+    Ok(before)
 }

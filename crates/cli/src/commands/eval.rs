@@ -3,22 +3,24 @@
 use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::run::{Loaded, metrics_path};
-use ganvas_engine::session;
 use ganvas_engine::system::{Likelihood, OBSERVATION_SEED, observed};
-use ganvas_metrics::baseline::independent_pixels;
-use ganvas_metrics::extractor::{Extractor, extractor_for};
+use ganvas_metrics::extractor::extractor_for;
+use ganvas_metrics::interval::of_mean;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
-use ganvas_metrics::{Features, Figure, Images};
+use ganvas_metrics::{Features, Figure, MetricError};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::estimate::Estimate;
-use ganvas_prob::stream::{Streams, permutation};
+use ganvas_prob::stream::Streams;
 use serde::{Deserialize, Serialize};
 
-use super::measures::{Measures, ON_ANSWERS, ON_FEATURES, Seen, rarest, wanted};
+use super::cache::Cache;
+use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen, see};
+use super::limit::{self, product, sum};
+use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
 use super::{data_of, load_run, write};
-use crate::args::EvalArgs;
+use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
-use crate::progress::Progress;
+use crate::progress::Stages;
 use crate::view;
 
 /// What `--json` prints, here and in every command that measures, and `metrics.json` holds. Fields that do not apply are
@@ -51,20 +53,21 @@ const IMPORTANCE_ITEMS: usize = 1000;
 
 /// Measures a run.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
-    check_count(args.n)?;
     let (loaded, device) = load_run(&args.run, args.checkpoint.into(), &args.device)?;
+    let extraction = Extraction::of(&loaded.config.data, &args.measuring, &device)?;
+    let plan = Plan::new(&loaded, args.n, &args.metrics, &args.measuring, &extraction)?;
     let dataset = data_of(&loaded.config)?;
-    let mut progress = Progress::new(None, "{spinner} {msg}");
+    let mut stages = Stages::new();
     let streams = Streams::new(loaded.config.seed).fork("eval");
-    let tell = &mut |text: &str| progress.update(0, text, true);
-    let figures = measure(&loaded, &dataset, args.n, &args.metrics, &streams, &device, tell);
-    progress.finish();
+    let reals = plan.reals(&dataset, &streams, &device, &mut stages)?;
+    let figures = plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
+    drop(stages);
     let evaluation = Evaluation {
         run: Some(args.run.display().to_string()),
         system: Some(loaded.config.system.clone()),
         step: Some(loaded.header.step),
         seed: Some(loaded.config.seed),
-        metrics: figures?,
+        metrics: figures,
     };
     let json = serde_json::to_string(&evaluation).map_err(|e| CliError::failure(e.to_string()))?;
     write(&metrics_path(&args.run), json.as_bytes())?;
@@ -77,160 +80,232 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Refuses a number of generated items that nothing can be measured on, or that would not end.
+/// Refuses a number of generated items that nothing can be measured on.
 pub fn check_count(n: usize) -> Result<(), CliError> {
-    if (2..=100_000).contains(&n) {
+    if n >= 2 {
         return Ok(());
     }
-    Err(CliError::usage(format!("`--n` must be 2 to 100000, got {n}"), "for example `--n 2000`"))
+    Err(CliError::usage(format!("`--n` must be at least 2, got {n}"), "for example `--n 2000`"))
 }
 
-/// The figures of a run on `n` samples; `asked` are the words of `--metrics`.
-pub fn measure(
-    loaded: &Loaded,
-    dataset: &Dataset,
+/// What is measured of a run, settled before any work.
+pub struct Plan<'a> {
+    names: Vec<&'a str>,
     n: usize,
-    asked: &[String],
-    streams: &Streams,
-    device: &Device,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Vec<Figure>, CliError> {
-    let bounds = loaded.model.likelihood();
-    let modes = ganvas_data::modes(&dataset.id);
-    let is_image = matches!(dataset.shape, ItemShape::Image { .. });
-    let mut known = ON_FEATURES.to_vec();
-    known.extend(ON_ANSWERS.into_iter().filter(|_| is_image));
-    known.extend(ON_MODES.into_iter().filter(|_| modes.is_some()));
-    known.extend(["mmd2"].into_iter().filter(|_| !is_image));
-    known.extend(ON_LIKELIHOOD.into_iter().filter(|_| bounds.is_some()));
-    let names = wanted(asked, &known)?;
-    let usual = names.is_empty();
-    let asked = |name: &str| usual || names.contains(&name);
-
-    let mut figures = Vec::new();
-    if usual || names.iter().any(|name| !ON_LIKELIHOOD.contains(name)) {
-        tell(&format!("drawing {n} samples"));
-        let fake = session::sample(loaded.model.as_ref(), n, streams, device);
-        figures = if is_image {
-            images(dataset, &Images::new(dataset.shape.planes(), fake), &names, streams, device, tell)?
-        } else {
-            points(dataset, fake, &names, streams, tell)?
-        };
-    }
-    if let Some(model) = bounds.filter(|_| ON_LIKELIHOOD.into_iter().any(asked)) {
-        tell("bounding the likelihood of held-out items");
-        figures.extend(likelihood(model, dataset, device).into_iter().filter(|figure| asked(&figure.name)));
-    }
-    Ok(figures)
+    is_image: bool,
+    how: &'a MeasuringArgs,
+    extraction: &'a Extraction,
 }
 
-fn images(
-    dataset: &Dataset,
-    fake: &Images,
-    names: &[&str],
-    streams: &Streams,
-    device: &Device,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Vec<Figure>, CliError> {
-    let n = fake.len();
-    let own = extractor_for(&dataset.id);
-    let extractor = Extractor::load(own.unwrap_or("mnist"), device)?;
-    tell(&format!("comparing features of {}", extractor.label()));
-    let (reference, other) = match dataset.test.len {
-        0..ENOUGH_REAL => (&dataset.train, &dataset.test),
-        _ => (&dataset.test, &dataset.train),
-    };
-    let some = |split: &Split, name| {
-        let order = permutation(&mut streams.rng(name, 0), split.len);
-        Images::new(dataset.shape.planes(), split.gather(&order[..n.min(split.len)]))
-    };
-    let see = |images: &Images| Seen::by(&extractor, images);
-    let (real, again) = (see(&some(reference, "reference"))?, see(&some(other, "floor"))?);
-    let train = Images::new(dataset.shape.planes(), dataset.train.first(dataset.train.len));
-    let naive = see(&independent_pixels(&train, n, &streams.fork("pixels"))?)?;
-    let fake_seen = see(fake)?;
+impl<'a> Plan<'a> {
+    /// For `n` samples of this run; `asked` are the words of `--metrics`.
+    pub fn new(
+        loaded: &Loaded,
+        n: usize,
+        asked: &'a [String],
+        how: &'a MeasuringArgs,
+        extraction: &'a Extraction,
+    ) -> Result<Self, CliError> {
+        check_count(n)?;
+        let data = &loaded.config.data;
+        let is_image = matches!(data.shape, ItemShape::Image { .. });
+        let bounded = loaded.model.likelihood().is_some();
+        let mut known = extraction.words();
+        known.extend(ON_MODES.into_iter().filter(|_| ganvas_data::modes(&data.id).is_some()));
+        known.extend(["mmd2"].into_iter().filter(|_| !is_image));
+        known.extend(ON_LIKELIHOOD.into_iter().filter(|_| bounded));
+        let plan = Self { names: wanted(asked, &known, extraction)?, n, is_image, how, extraction };
+        limit::check(how.limit, n, |n| plan.need(n, loaded))?;
+        Ok(plan)
+    }
 
-    let fewest = real.len().min(again.len()).min(n);
-    let mut usual = vec!["fd"];
-    if fewest > NEIGHBOURS {
-        usual.extend(["precision", "recall"]);
-    }
-    if own.is_some() {
-        usual.push("class_share_min");
-    }
-    let names = if names.is_empty() { &usual } else { names };
-    let measures = Measures { names, k: NEIGHBOURS, classes: Some(extractor.classes_count()), streams };
-    let mut figures = measures.between(&real, &fake_seen, tell)?;
-    let floors = if again.len() > NEIGHBOURS { measures.between(&real, &again, &mut |_| {})? } else { Vec::new() };
-    let baselines = measures.between(&real, &naive, &mut |_| {})?;
-    for (i, figure) in figures.iter_mut().enumerate() {
-        figure.floor = floors.get(i).map(|floor| floor.value);
-        figure.baseline = baselines.get(i).map(|baseline| baseline.value);
-        figure.n_real = Some(real.len());
-        figure.n_fake = Some(n);
-        figure.extractor = Some(label_at(&extractor, fake));
-        if figure.name == "class_share_min" {
-            // What the labels say is surer than what the classifier does.
-            figure.floor =
-                reference.labels.as_deref().map(|labels| rarest(labels, extractor.classes_count())).transpose()?;
-            figure.baseline = None;
+    /// Bytes for `n` samples.
+    fn need(&self, n: u64, loaded: &Loaded) -> u64 {
+        let data = &loaded.config.data;
+        let (item, held) = (data.shape.len(), (data.train + data.test) as u64);
+        let (usual, none) = (["fd", "precision"], &self.names[..]);
+        let names = if self.names.is_empty() { &usual[..] } else { none };
+        let (dims, classes) = (self.extraction.dims(item), self.extraction.classes().unwrap_or(0));
+        let intervals = self.how.intervals.is_some();
+        let figures = limit::Figures { names, dims, classes, k: NEIGHBOURS, intervals };
+        let real = n.min(data.train.max(data.test) as u64).next_multiple_of(BLOCK as u64);
+        let mut parts = vec![limit::base(item), self.extraction.memory(), product(&[held, item as u64])];
+        if self.on_samples() {
+            // The samples, the baseline and twice real data.
+            parts.push(figures.seen(sum(&[n, n, 2 * real])));
+            parts.push(figures.working(real, n));
         }
+        if ON_LIKELIHOOD.iter().any(|name| self.asks(name)) && loaded.model.likelihood().is_some() {
+            // All items as values, drawn ones beside them, and some of what the baseline makes of them.
+            parts.push(product(&[held, item as u64, 10]));
+        }
+        sum(&parts)
     }
-    Ok(figures)
-}
 
-/// The extractor's label, and the side of the images where it is not its own: real and generated images are both
-/// resized then, and figures of one side do not compare with those of another.
-pub fn label_at(extractor: &Extractor, images: &Images) -> String {
-    let side = extractor.side();
-    match (images.height, images.width) {
-        (height, width) if height == side && width == side => extractor.label(),
-        (height, width) => format!("{}@{height}x{width}", extractor.label()),
+    fn asks(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.contains(&name)
     }
-}
 
-fn points(
-    dataset: &Dataset,
-    fake: Vec<f32>,
-    names: &[&str],
-    streams: &Streams,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Vec<Figure>, CliError> {
-    let n = fake.len() / 2;
-    let rows = |split: &Split| split.first(n);
-    let real = rows(&dataset.test);
-    let asked = |name: &str| names.is_empty() || names.contains(&name);
-    let mut figures = Vec::new();
-    if let Some(modes) = ganvas_data::modes(&dataset.id) {
-        let count = |points: &[f32]| count_modes(points.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing);
-        let (counts, floor) = (count(&fake)?, count(&real)?);
-        for (name, value, floor) in [
-            (ON_MODES[0], counts.covered as f64, floor.covered as f64),
-            (ON_MODES[1], counts.near, floor.near),
-            (ON_MODES[2], counts.hq3, floor.hq3),
-        ] {
-            if asked(name) {
-                figures.push(Figure { floor: Some(floor), ..Figure::new(name, value) });
+    /// Whether anything is measured on samples.
+    fn on_samples(&self) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| !ON_LIKELIHOOD.contains(name))
+    }
+
+    /// Held-out images, what stands beside them, and how they do; none where nothing is measured on images.
+    pub fn reals(
+        &self,
+        dataset: &Dataset,
+        streams: &Streams,
+        device: &Device,
+        stages: &mut Stages,
+    ) -> Result<Option<Reals<'a>>, CliError> {
+        if !self.is_image || !self.on_samples() {
+            return Ok(None);
+        }
+        let (n, extraction) = (self.n, self.extraction);
+        let own = matches!(extraction, Extraction::Classifier(_)) && extractor_for(&dataset.id).is_some();
+        let parts = [("test", &dataset.test), ("train", &dataset.train)];
+        let [(reference, split), (floor, other)] =
+            if dataset.test.len < ENOUGH_REAL { [parts[1], parts[0]] } else { parts };
+        let mut of = |what: &str, name: &str, items: &dyn Items| -> Result<Seen, CliError> {
+            stages.begin(&format!("features of {what}"), n.min(items.len()));
+            let cache =
+                if self.how.no_cache { None } else { Cache::new(extraction, &dataset.fingerprint, name, device)? };
+            see(extraction, items, n, cache.as_ref(), stages)
+        };
+        let real = of("real items", reference, &Ordered::new(dataset, split, reference))?;
+        let again = of("real items for the floor", floor, &Ordered::new(dataset, other, floor))?;
+        let naive = of("independent pixels", "pixels", &Pixels { dataset })?;
+        let mut names = self.names.clone();
+        if names.is_empty() {
+            names.push("fd");
+            if real.len().min(again.len()).min(n) > NEIGHBOURS {
+                names.extend(["precision", "recall"]);
+            }
+            names.extend(["class_share_min"].into_iter().filter(|_| own));
+        }
+        names.retain(|name| !ON_LIKELIHOOD.contains(name));
+        let measures = Measures { names: &names, k: NEIGHBOURS, extraction, intervals: None, streams };
+        stages.begin("measuring the floor", 0);
+        let floors = match measures.plainly(&real, &again) {
+            // What is too small for a figure has no floor.
+            Err(MetricError::TooFew { .. }) => Vec::new(),
+            floors => floors?,
+        };
+        stages.begin("measuring the baseline", 0);
+        let baselines = measures.plainly(&real, &naive)?;
+        let classes = extraction.classes().unwrap_or(0);
+        let share = split.labels.as_deref().map(|labels| rarest(labels, classes)).transpose();
+        let share = if names.contains(&"class_share_min") { share? } else { None };
+        Ok(Some(Reals { names, real, floors, baselines, rarest: share }))
+    }
+
+    /// The figures of a run.
+    pub fn measure(
+        &self,
+        loaded: &Loaded,
+        dataset: &Dataset,
+        reals: Option<&Reals>,
+        streams: &Streams,
+        device: &Device,
+        stages: &mut Stages,
+    ) -> Result<Vec<Figure>, CliError> {
+        let mut figures = Vec::new();
+        if self.on_samples() {
+            let planes = dataset.shape.planes();
+            let fake = Samples { model: loaded.model.as_ref(), n: self.n, planes, streams, device };
+            stages.begin("drawing samples", self.n);
+            figures = match reals {
+                Some(reals) => self.images(reals, &fake, stages)?,
+                None => self.points(dataset, &fake, stages)?,
+            };
+        }
+        let bounds = loaded.model.likelihood();
+        if let Some(model) = bounds.filter(|_| ON_LIKELIHOOD.iter().any(|name| self.asks(name))) {
+            stages.begin("bounding the likelihood of held-out items", 0);
+            for mut figure in likelihood(model, dataset, device).into_iter().filter(|figure| self.asks(&figure.name)) {
+                let interval = figure.stderr.filter(|_| self.how.intervals.is_some());
+                figure.interval = interval.map(|stderr| of_mean(figure.value, stderr, LEVEL)).transpose()?;
+                figures.push(figure);
             }
         }
+        Ok(figures)
     }
-    let set = |values: Vec<f32>| Features { dims: 2, values };
-    let (real, again, fake) = (set(real), set(rows(&dataset.train)), set(fake));
-    if asked("mmd2") {
-        let floor = Some(mmd2_unbiased(&real, &again)?);
-        figures.push(Figure { floor, ..Figure::new("mmd2", mmd2_unbiased(&real, &fake)?) });
+
+    fn measures<'b>(&'b self, names: &'b [&'b str], streams: &'b Streams) -> Measures<'b> {
+        let intervals = self.how.intervals.map(|resamples| resamples as usize);
+        Measures { names, k: NEIGHBOURS, extraction: self.extraction, intervals, streams }
     }
-    let measures = Measures { names, k: NEIGHBOURS, classes: None, streams };
-    let (real, again, fake) = (Seen::raw(real), Seen::raw(again), Seen::raw(fake));
-    let floors = measures.between(&real, &again, &mut |_| {})?;
-    for (figure, floor) in measures.between(&real, &fake, tell)?.into_iter().zip(floors) {
-        figures.push(Figure { floor: Some(floor.value), ..figure });
+
+    fn images(&self, reals: &Reals, fake: &Samples, stages: &mut Stages) -> Result<Vec<Figure>, CliError> {
+        let seen = see(self.extraction, fake, self.n, None, stages)?;
+        let measures = self.measures(&reals.names, fake.streams);
+        let mut figures = measures.between(&reals.real, &seen, stages)?;
+        for (i, figure) in figures.iter_mut().enumerate() {
+            figure.floor = reals.floors.get(i).map(|floor| floor.value);
+            figure.baseline = reals.baselines.get(i).map(|baseline| baseline.value);
+            figure.n_real = Some(reals.real.len());
+            figure.n_fake = Some(self.n);
+            figure.extractor = Some(self.extraction.label((fake.planes[1], fake.planes[2])));
+            if figure.name == "class_share_min" {
+                // What the labels say is surer than what the classifier does.
+                (figure.floor, figure.baseline) = (reals.rarest, None);
+            }
+        }
+        Ok(figures)
     }
-    for figure in &mut figures {
-        figure.n_real = Some(real.len());
-        figure.n_fake = Some(n);
+
+    fn points(&self, dataset: &Dataset, fake: &Samples, stages: &mut Stages) -> Result<Vec<Figure>, CliError> {
+        let n = self.n;
+        let rows = |split: &Split| Seen { features: Features { dims: 2, values: split.first(n) }, logits: None };
+        let (real, again) = (rows(&dataset.test), rows(&dataset.train));
+        let fake_seen = see(self.extraction, fake, n, None, stages)?;
+        let mut figures = Vec::new();
+        if let Some(modes) = ganvas_data::modes(&dataset.id) {
+            let count = |seen: &Seen| {
+                count_modes(seen.features.values.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing)
+            };
+            let (counts, floor) = (count(&fake_seen)?, count(&real)?);
+            for (name, value, floor) in [
+                (ON_MODES[0], counts.covered as f64, floor.covered as f64),
+                (ON_MODES[1], counts.near, floor.near),
+                (ON_MODES[2], counts.hq3, floor.hq3),
+            ] {
+                if self.asks(name) {
+                    let is_share = self.how.intervals.is_some() && name != ON_MODES[0];
+                    let interval = is_share.then(|| share(value, n)).transpose()?;
+                    figures.push(Figure { floor: Some(floor), interval, ..Figure::new(name, value) });
+                }
+            }
+        }
+        if self.asks("mmd2") {
+            let floor = Some(mmd2_unbiased(&real.features, &again.features)?);
+            let value = mmd2_unbiased(&real.features, &fake_seen.features)?;
+            figures.push(Figure { floor, ..Figure::new("mmd2", value) });
+        }
+        let names: Vec<&str> = self.names.iter().copied().filter(|name| ON_FEATURES.contains(name)).collect();
+        let measures = self.measures(&names, fake.streams);
+        let floors = measures.plainly(&real, &again)?;
+        for (figure, floor) in measures.between(&real, &fake_seen, stages)?.into_iter().zip(floors) {
+            figures.push(Figure { floor: Some(floor.value), ..figure });
+        }
+        for figure in &mut figures {
+            figure.n_real = Some(real.len());
+            figure.n_fake = Some(n);
+        }
+        Ok(figures)
     }
-    Ok(figures)
+}
+
+/// What images are measured against.
+pub struct Reals<'a> {
+    /// The figures, as [`wanted`] gives them.
+    names: Vec<&'a str>,
+    real: Seen,
+    floors: Vec<Figure>,
+    baselines: Vec<Figure>,
+    /// The share of the rarest class by the labels.
+    rarest: Option<f64>,
 }
 
 fn likelihood(model: &dyn Likelihood, dataset: &Dataset, device: &Device) -> Vec<Figure> {

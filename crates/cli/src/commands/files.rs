@@ -1,7 +1,7 @@
 //! Numbers in `.npy` and `.csv` files.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use npyz::{DType, NpyFile, WriterBuilder};
@@ -38,7 +38,27 @@ pub fn read(path: &Path) -> Result<Array, CliError> {
     }
 }
 
-fn npy(path: &Path) -> Result<Array, CliError> {
+/// The sides of what [`read`] would give, without its values; of a `.csv` file by its first line and the number of its
+/// lines.
+pub fn shape(path: &Path) -> Result<Vec<usize>, CliError> {
+    if path.extension().and_then(|e| e.to_str()) != Some("csv") {
+        return opened(path).map(|(_, shape)| shape);
+    }
+    let fault = |e: std::io::Error| CliError::io("read", path, &e);
+    let mut reader = BufReader::new(File::open(path).map_err(|e| CliError::io("open", path, &e))?);
+    let (mut line, mut columns, mut lines) = (Vec::new(), 0, 0);
+    while reader.read_until(b'\n', &mut line).map_err(fault)? > 0 {
+        if columns == 0 {
+            columns = 1 + line.iter().filter(|&&byte| byte == b',').count();
+        }
+        lines += 1;
+        line.clear();
+    }
+    Ok(vec![lines, columns])
+}
+
+/// An array before its values are read, and its sides, which the file is large enough for.
+fn opened(path: &Path) -> Result<(NpyFile<BufReader<File>>, Vec<usize>), CliError> {
     let fault = |what: String| CliError::failure(format!("{}: {what}", path.display()));
     let file = File::open(path).map_err(|e| CliError::io("open", path, &e))?;
     let length = file.metadata().map_err(|e| CliError::io("read", path, &e))?.len();
@@ -49,6 +69,13 @@ fn npy(path: &Path) -> Result<Array, CliError> {
     if count > length {
         return Err(fault(format!("an array of shape {shape:?} does not fit into the file's {length} bytes")));
     }
+    let shape = if shape.is_empty() { vec![1] } else { shape.iter().map(|&side| side as usize).collect() };
+    Ok((array, shape))
+}
+
+fn npy(path: &Path) -> Result<Array, CliError> {
+    let fault = |what: String| CliError::failure(format!("{}: {what}", path.display()));
+    let (array, shape) = opened(path)?;
     if array.order() == npyz::Order::Fortran && shape.len() > 1 {
         return Err(fault("columns come first (Fortran order); save it with numpy.ascontiguousarray".into()));
     }
@@ -69,7 +96,6 @@ fn npy(path: &Path) -> Result<Array, CliError> {
         _ => return Err(fault(format!("values of type `{kind}`; real numbers of at most 8 bytes are wanted"))),
     };
     let values = values.map_err(|e| fault(format!("cut off or damaged: {e}")))?;
-    let shape = if shape.is_empty() { vec![1] } else { shape.iter().map(|&side| side as usize).collect() };
     Ok(Array { shape, values })
 }
 
@@ -94,7 +120,8 @@ fn csv(path: &Path) -> Result<Array, CliError> {
                 dims = row.len();
                 values.extend(row);
             }
-            Err(_) if line == 0 => {}
+            // Names; one number among them makes it a row with a fault.
+            Err(_) if line == 0 && record.iter().all(|cell| cell.parse::<f64>().is_err()) => {}
             Err(column) => {
                 let cell = record.get(column).unwrap_or_default();
                 let place = format!("line {}, column {}", line + 1, column + 1);

@@ -1,13 +1,17 @@
-//! Figures between two samples, which `eval` and `metrics` share.
+//! Figures between two samples, which `eval`, `compare` and `metrics` share.
 
 use ganvas_engine::suggest;
 use ganvas_metrics::extractor::labels;
-use ganvas_metrics::features::{SPLITS, Similarity, frechet_infinity, inception_score, kid, kid_subsets, vendi_score};
-use ganvas_metrics::neighbours::{copies, prdc, two_sample_test};
-use ganvas_metrics::{Extractor, Features, Figure, Images, MetricError, classes, frechet_distance};
+use ganvas_metrics::features::{
+    SPLITS, Similarity, bootstrap_frechet, frechet_infinity, inception_score, kid, kid_stderr, kid_subsets, vendi_score,
+};
+use ganvas_metrics::neighbours::{Prdc, copies, prdc_with_error, two_sample_test};
+use ganvas_metrics::{Features, Figure, MetricError, classes, frechet_distance, interval};
 use ganvas_prob::stream::Streams;
 
+use super::extraction::{Extraction, Seen};
 use crate::error::CliError;
+use crate::progress::Stages;
 
 /// What can be measured between any two samples.
 pub const ON_FEATURES: [&str; 11] =
@@ -20,16 +24,27 @@ const PRDC: [&str; 4] = ["precision", "recall", "density", "coverage"];
 /// Subsets of the kernel distance and their size, as it is commonly reported.
 const SUBSETS: usize = 100;
 const SUBSET: usize = 1000;
+/// The level of all intervals.
+pub const LEVEL: f64 = 0.95;
+/// Items for each dimension that the interval of the Frechet distance was tried with: with fewer there is none.
+const PER_DIMENSION: usize = 3;
 /// Sizes that the Frechet distance is extrapolated from (Chong and Forsyth 2020).
 const POINTS: usize = 15;
 
-/// The words of `--metrics`, each once; `known` are those that make sense here.
-pub fn wanted<'a>(asked: &'a [String], known: &[&'static str]) -> Result<Vec<&'a str>, CliError> {
+/// The words of `--metrics`, each once; `known` are those that make sense on these features.
+pub fn wanted<'a>(
+    asked: &'a [String],
+    known: &[&'static str],
+    extraction: &Extraction,
+) -> Result<Vec<&'a str>, CliError> {
     let mut names: Vec<&str> = Vec::new();
     for name in asked {
-        // On a classifier's features the Frechet distance is called so.
-        let name = if name == "ffd" && known.contains(&"fd") { "fd" } else { name.as_str() };
+        let name = extraction.word(name);
         if !known.contains(&name) {
+            if ["fid", "fid_infinity", "inception_score"].contains(&name) {
+                let message = format!("`{name}` is measured on the Inception network");
+                return Err(CliError::usage(message, "name its weights: --inception FILE"));
+            }
             return Err(CliError::usage(format!("there is no metric `{name}`"), suggest::help(name, known)));
         }
         let all: &[&str] = if name == "prdc" { &PRDC } else { &[name] };
@@ -42,104 +57,145 @@ pub fn wanted<'a>(asked: &'a [String], known: &[&'static str]) -> Result<Vec<&'a
     Ok(names)
 }
 
-/// Items as features and, where a classifier made them, its answers.
-pub struct Seen {
-    pub features: Features,
-    /// Logits and labels.
-    pub answers: Option<(Features, Vec<u32>)>,
-}
-
-impl Seen {
-    /// Values as they are.
-    pub fn raw(features: Features) -> Self {
-        Self { features, answers: None }
-    }
-
-    /// Images through a classifier.
-    pub fn by(extractor: &Extractor, images: &Images) -> Result<Self, MetricError> {
-        let (features, logits) = extractor.features_and_logits(images)?;
-        let labels = labels(&logits);
-        Ok(Self { features, answers: Some((logits, labels)) })
-    }
-
-    pub fn len(&self) -> usize {
-        self.features.len()
-    }
-}
-
 /// How figures are measured.
 pub struct Measures<'a> {
     /// The figures, as [`wanted`] gives them.
     pub names: &'a [&'a str],
     /// Neighbours of precision, recall, density and coverage.
     pub k: usize,
-    /// Classes of the classifier; none on raw values.
-    pub classes: Option<usize>,
-    /// Subsets and splits.
+    /// What made the features.
+    pub extraction: &'a Extraction,
+    /// Resamples of the Frechet distance's interval; none where no intervals are wanted.
+    pub intervals: Option<usize>,
+    /// Subsets, splits and resamples.
     pub streams: &'a Streams,
 }
 
 impl Measures<'_> {
     /// Measures one sample against another; a figure or three for each name, in their order.
-    pub fn between(&self, real: &Seen, fake: &Seen, tell: &mut dyn FnMut(&str)) -> Result<Vec<Figure>, MetricError> {
-        let raw = self.classes.is_none();
-        let (r, f) = (&real.features, &fake.features);
+    pub fn between(&self, real: &Seen, fake: &Seen, stages: &mut Stages) -> Result<Vec<Figure>, MetricError> {
+        let (dims, fewest) = (real.features.dims, real.len().min(fake.len()));
+        if fewest <= dims && self.names.iter().any(|name| name.starts_with("fd")) {
+            let what = "a covariance is singular, and the Frechet distance far above its limit";
+            stages.say_once(format!("note: {fewest} items of {dims} values: {what}"));
+        }
+        self.told(real, fake, &mut |name| stages.begin(&format!("measuring {name}"), 0))
+    }
+
+    /// The same without intervals, for what stands beside the figures.
+    pub fn plainly(&self, real: &Seen, fake: &Seen) -> Result<Vec<Figure>, MetricError> {
+        Measures { intervals: None, ..*self }.told(real, fake, &mut |_| {})
+    }
+
+    fn told(&self, real: &Seen, fake: &Seen, tell: &mut dyn FnMut(&str)) -> Result<Vec<Figure>, MetricError> {
         let mut figures = Vec::new();
         let mut balls = None;
         for &name in self.names {
-            tell(&format!("measuring {name}"));
+            tell(name);
             match name {
-                "fd" => figures.push(Figure::new(if raw { "fd" } else { "ffd" }, frechet_distance(r, f)?)),
-                "fd_infinity" => {
-                    let value = frechet_infinity(r, f, POINTS, self.streams)?;
-                    figures.push(Figure::new(if raw { "fd_infinity" } else { "ffd_infinity" }, value));
-                }
-                "kid" => {
-                    let name = if raw { "mmd2_cubic" } else { "fkd" };
-                    figures.push(if r.len().min(f.len()) >= SUBSET {
-                        let estimate = kid_subsets(r, f, SUBSETS, SUBSET, self.streams)?;
-                        Figure { stderr: Some(estimate.stderr), ..Figure::new(name, estimate.mean) }
-                    } else {
-                        Figure::new(name, kid(r, f)?)
-                    });
-                }
+                "fd" => figures.push(self.frechet(&real.features, &fake.features)?),
+                "kid" => figures.push(self.kernel(&real.features, &fake.features)?),
                 "precision" | "recall" | "density" | "coverage" => {
                     let found = match balls {
                         Some(found) => found,
-                        None => *balls.insert(prdc(r, f, self.k)?),
+                        None => *balls.insert(prdc_with_error(&real.features, &fake.features, self.k)?),
                     };
-                    let value = match name {
-                        "precision" => found.precision,
-                        "recall" => found.recall,
-                        "density" => found.density,
-                        _ => found.coverage,
-                    };
-                    figures.push(Figure::new(name, value));
+                    figures.push(self.in_balls(name, found, real.len(), fake.len())?);
                 }
-                "c2st" => {
-                    let found = two_sample_test(r, f)?;
-                    figures.push(Figure::new("c2st", found.accuracy));
-                    figures.push(Figure::new("c2st_real", found.real));
-                    figures.push(Figure::new("c2st_fake", found.fake));
-                }
-                "vendi" => figures.push(Figure::new("vendi", vendi_score(f, Similarity::Cosine)?)),
-                "copies" => figures.push(Figure::new("copies", copies(r, f, 1)?)),
-                _ => {}
-            }
-            if let (Some((logits, labels)), Some(known)) = (&fake.answers, self.classes) {
-                match name {
-                    "is" => {
-                        let found = inception_score(logits, SPLITS, self.streams)?;
-                        let stderr = found.sd / (SPLITS as f64 - 1.0).sqrt();
-                        figures.push(Figure { stderr: Some(stderr), ..Figure::new("classifier_score", found.mean) });
-                    }
-                    "class_share_min" => figures.push(Figure::new("class_share_min", rarest(labels, known)?)),
-                    _ => {}
-                }
+                _ => figures.extend(self.others(name, real, fake)?),
             }
         }
         Ok(figures)
     }
+
+    fn frechet(&self, real: &Features, fake: &Features) -> Result<Figure, MetricError> {
+        let name = self.extraction.figure("fd");
+        let enough = real.len().min(fake.len()) / PER_DIMENSION >= real.dims;
+        Ok(match self.intervals.filter(|_| enough) {
+            Some(resamples) => {
+                let found = bootstrap_frechet(real, fake, resamples, LEVEL, self.streams)?;
+                Figure { interval: Some([found.low, found.high]), ..Figure::new(name, found.estimate) }
+            }
+            None => Figure::new(name, frechet_distance(real, fake)?),
+        })
+    }
+
+    fn kernel(&self, real: &Features, fake: &Features) -> Result<Figure, MetricError> {
+        let name = self.extraction.figure("kid");
+        let fewest = real.len().min(fake.len());
+        let mut figure = if fewest >= SUBSET {
+            let estimate = kid_subsets(real, fake, SUBSETS, SUBSET, self.streams)?;
+            Figure { stderr: Some(estimate.stderr), ..Figure::new(name, estimate.mean) }
+        } else {
+            Figure::new(name, kid(real, fake)?)
+        };
+        if self.intervals.is_some() && fewest > 2 {
+            // What the choice of subsets adds to the error on all items.
+            let stderr = kid_stderr(real, fake)?.hypot(figure.stderr.unwrap_or(0.0));
+            figure.interval = Some(interval::of_mean(figure.value, stderr, LEVEL)?);
+        }
+        Ok(figure)
+    }
+
+    fn in_balls(&self, name: &str, found: (Prdc, f64), real: usize, fake: usize) -> Result<Figure, MetricError> {
+        let (Prdc { precision, recall, density, coverage }, density_error) = found;
+        let figure = |value: f64, interval: Result<[f64; 2], MetricError>| -> Result<Figure, MetricError> {
+            let interval = self.intervals.map(|_| interval).transpose()?;
+            Ok(Figure { interval, ..Figure::new(name, value) })
+        };
+        match name {
+            "precision" => figure(precision, share(precision, fake)),
+            "recall" => figure(recall, share(recall, real)),
+            "density" => figure(density, interval::of_mean(density, density_error, LEVEL)),
+            // Its reals are not independent: neighbours are covered together.
+            _ => Ok(Figure::new(name, coverage)),
+        }
+    }
+
+    fn others(&self, name: &str, real: &Seen, fake: &Seen) -> Result<Vec<Figure>, MetricError> {
+        let (r, f) = (&real.features, &fake.features);
+        let wide = self.intervals.is_some();
+        let when = |interval: Result<[f64; 2], MetricError>| Some(interval).filter(|_| wide).transpose();
+        let mut figures = match name {
+            "fd_infinity" => {
+                vec![Figure::new(self.extraction.figure(name), frechet_infinity(r, f, POINTS, self.streams)?)]
+            }
+            "c2st" => {
+                let found = two_sample_test(r, f)?;
+                let named = [("c2st", found.accuracy), ("c2st_real", found.real), ("c2st_fake", found.fake)];
+                named.map(|(name, value)| Figure::new(name, value)).into()
+            }
+            "vendi" => vec![Figure::new("vendi", vendi_score(f, Similarity::Cosine)?)],
+            "copies" => {
+                let found = copies(r, f, 1)?;
+                vec![Figure { interval: when(share(found, f.len()))?, ..Figure::new("copies", found) }]
+            }
+            _ => Vec::new(),
+        };
+        if let (Some(logits), Some(known)) = (&fake.logits, self.extraction.classes()) {
+            match name {
+                "is" => {
+                    let found = inception_score(logits, SPLITS, self.streams)?;
+                    let stderr = found.sd / (SPLITS as f64 - 1.0).sqrt();
+                    let interval = when(interval::of_few(found.mean, stderr, SPLITS, LEVEL))?;
+                    let named = Figure::new(self.extraction.figure(name), found.mean);
+                    figures.push(Figure { stderr: Some(stderr), interval, ..named });
+                }
+                "class_share_min" => {
+                    let labels = labels(logits);
+                    let interval = when(interval::rarest_share(&labels, known, LEVEL))?;
+                    figures.push(Figure { interval, ..Figure::new("class_share_min", rarest(&labels, known)?) });
+                }
+                _ => {}
+            }
+        }
+        Ok(figures)
+    }
+}
+
+/// The interval of a share of `n` independent items.
+pub fn share(value: f64, n: usize) -> Result<[f64; 2], MetricError> {
+    interval::share((value * n as f64).round() as usize, n, LEVEL)
 }
 
 /// The share of the rarest class.

@@ -1,12 +1,15 @@
 //! The commands, a file each.
 
 mod accept;
+mod cache;
 mod compare;
 mod data;
 mod eval;
+mod extraction;
 mod extractors;
 mod files;
 pub mod held_out;
+mod limit;
 mod list;
 mod measures;
 mod metrics;
@@ -14,6 +17,8 @@ mod prob;
 mod report;
 mod sample;
 mod train;
+
+pub use limit::parse_size;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -15,10 +15,15 @@ const NAMES: i32 = 620;
 /// Room for the number at the end of a bar.
 const VALUE: i32 = 150;
 
-/// An SVG of a bar for each `(run, value, standard error)`, with lines for what real data and a naive model score.
+/// An SVG of a bar for each `(run, value, ends of its error bar)`, with lines for what real data and a naive model score.
 ///
 /// Bars start at 0, or end there where a value is below it. A value that is not finite has no bar.
-pub fn bars(title: &str, runs: &[(String, f64, Option<f64>)], floor: Option<f64>, baseline: Option<f64>) -> String {
+pub fn bars(
+    title: &str,
+    runs: &[(String, f64, Option<[f64; 2]>)],
+    floor: Option<f64>,
+    baseline: Option<f64>,
+) -> String {
     let mut entries = vec![Entry { label: "run".into(), colour: colour(0), mark: Mark::Line }];
     let marks = [("real data", floor, colour(2)), ("naive model", baseline, colour(1))];
     for (label, value, colour) in marks {
@@ -33,8 +38,8 @@ pub fn bars(title: &str, runs: &[(String, f64, Option<f64>)], floor: Option<f64>
         let (top, rows) = area.split_vertically(header.height);
         header.draw(&top)?;
         let shown = runs.iter().flat_map(|(_, value, error)| {
-            let error = error.unwrap_or(0.0);
-            [value - error, value + error]
+            let [low, high] = error.unwrap_or([*value; 2]);
+            [*value, low, high]
         });
         let shown = shown.chain(floor).chain(baseline).filter(|&v| drawable(v));
         let (low, high) = shown.fold((0.0f64, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
@@ -58,8 +63,8 @@ pub fn bars(title: &str, runs: &[(String, f64, Option<f64>)], floor: Option<f64>
             if drawable(*value) {
                 let ends = [(at(0.0).min(at(*value)), middle - 15), (at(0.0).max(at(*value)), middle + 15)];
                 rows.draw(&Rectangle::new(ends, colour(0).filled()))?;
-                if let Some(error) = error.filter(|&e| drawable(e)) {
-                    let line = [(at(value - error), middle), (at(value + error), middle)];
+                if let Some([low, high]) = error.filter(|ends| ends.iter().all(|&end| drawable(end))) {
+                    let line = [(at(low), middle), (at(high), middle)];
                     rows.draw(&PathElement::new(line, INK.stroke_width(4)))?;
                 }
             }
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_run_has_its_bar_and_number() {
-        let runs = [("runs/a <1>".to_owned(), 2.5, Some(0.1)), ("runs/b".to_owned(), 5.0, None)];
+        let runs = [("runs/a <1>".to_owned(), 2.5, Some([2.4, 2.6])), ("runs/b".to_owned(), 5.0, None)];
         let svg = bars("ffd", &runs, Some(1.0), Some(20.0));
         let elements = tags(&svg);
         // The page and the two bars.
@@ -100,7 +105,7 @@ mod tests {
     fn odd_values_are_drawn_too() {
         let name = "a very long name of a run ".repeat(10);
         for values in [vec![], vec![f64::NAN], vec![-1.0, 3.0], vec![0.0], vec![1e308, 1.0], vec![f64::INFINITY]] {
-            let runs: Vec<_> = values.into_iter().map(|v| (name.clone(), v, Some(f64::NAN))).collect();
+            let runs: Vec<_> = values.into_iter().map(|v| (name.clone(), v, Some([f64::NAN; 2]))).collect();
             let svg = bars("", &runs, Some(f64::NAN), None);
             tags(&svg);
             assert!(!svg.contains("could not be drawn") && !svg.contains("=\"NaN"), "{svg}");

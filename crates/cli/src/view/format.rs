@@ -10,6 +10,11 @@ pub fn uncertainty(value: f64) -> String {
     significant(value, 2)
 }
 
+/// Both ends of an interval.
+pub fn interval([low, high]: [f64; 2]) -> String {
+    format!("{} to {}", significant(low, 3), significant(high, 3))
+}
+
 /// A count with its thousands set apart.
 pub fn count(value: usize) -> String {
     group(&value.to_string())

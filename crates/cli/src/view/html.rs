@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::bars::bars;
 use super::explain::{Better, Meaning, meaning};
-use super::format::{count, number, uncertainty};
+use super::format::{count, interval, number, uncertainty};
 use super::table::compared;
 
 const STYLE: &str = include_str!("report.css");
@@ -143,6 +143,9 @@ pub fn comparison(comparison: &Comparison) -> String {
                                                 Some(figure) => (number(figure.value)),
                                                 None => "–",
                                             }
+                                            @if let Some(ends) = figure.and_then(|figure| figure.interval) {
+                                                small { (interval(ends)) }
+                                            }
                                         }
                                     }
                                     td { (row.floor.map(number).unwrap_or_else(|| "–".into())) }
@@ -267,7 +270,8 @@ fn figures(figures: &[Figure]) -> Markup {
                 }
                 p.quiet {
                     small {
-                        "± is one standard error. The floor is what real data scores against other real data, the baseline what a naive "
+                        "± is one standard error; two ends below a value are its 95 % interval, that of a Frechet distance without "
+                        "its bias by the number of samples. The floor is what real data scores against other real data, the baseline what a naive "
                         "method scores; the dot shows where the value lies from floor (left) to baseline (right). "
                         "“Generated” and “real” are the numbers of samples: figures from other numbers do not compare."
                     }
@@ -297,6 +301,7 @@ fn row(figure: &Figure) -> Markup {
             td.value {
                 (number(figure.value))
                 @if let Some(stderr) = figure.stderr { span { " ± " (uncertainty(stderr)) } }
+                @if let Some(ends) = figure.interval { small { (interval(ends)) } }
                 @if let Some(percent) = position(figure) {
                     div.scale role="img" aria-label={ (percent) " % of the way from floor to baseline" } {
                         i style={ "left:" (percent.clamp(0, 100)) "%" } {}
@@ -366,6 +371,7 @@ mod tests {
             name: "ffd".into(),
             value: 3.0,
             stderr: Some(0.05),
+            interval: Some([2.5, 3.25]),
             n_real: Some(359),
             n_fake: Some(2000),
             extractor: Some("digits-cnn-1 <64>".into()),

@@ -3,7 +3,7 @@
 use ganvas_metrics::Figure;
 
 use super::explain::{Better, meaning};
-use super::format::{count, number, uncertainty};
+use super::format::{count, interval, number, uncertainty};
 
 /// The figures as aligned text, one a line below a header, each line ended by a newline; empty without figures.
 ///
@@ -20,6 +20,7 @@ pub fn figures_table(figures: &[Figure]) -> String {
         column("figure", &|f| f.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()),
         column("value", &|f| number(f.value)),
         column("±", &|f| optional(f.stderr, uncertainty)),
+        column("95 %", &|f| f.interval.map(interval).unwrap_or_default()),
         column("floor", &|f| optional(f.floor, number)),
         column("baseline", &|f| optional(f.baseline, number)),
         column("n", &|f| sizes(f)),
@@ -62,10 +63,13 @@ pub struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    /// The runs that have the figure, with value and standard error.
-    pub fn named(&self, columns: &[(String, Vec<Figure>)]) -> Vec<(String, f64, Option<f64>)> {
+    /// The runs that have the figure, with its value and its interval or else one standard error to each side.
+    pub fn named(&self, columns: &[(String, Vec<Figure>)]) -> Vec<(String, f64, Option<[f64; 2]>)> {
         let of = |((run, _), figure): (&(String, Vec<Figure>), &Option<&Figure>)| {
-            figure.map(|figure| (run.clone(), figure.value, figure.stderr))
+            figure.map(|figure| {
+                let error = figure.stderr.map(|error| [figure.value - error, figure.value + error]);
+                (run.clone(), figure.value, figure.interval.or(error))
+            })
         };
         columns.iter().zip(&self.figures).filter_map(of).collect()
     }
@@ -120,7 +124,10 @@ pub fn compared_table(columns: &[(String, Vec<Figure>)]) -> String {
     for (i, (run, _)) in columns.iter().enumerate() {
         let cell = |row: &Compared| {
             let mark = if row.best == Some(i) { "*" } else { " " };
-            row.figures[i].map_or_else(String::new, |figure| format!("{}{mark}", number(figure.value)))
+            row.figures[i].map_or_else(String::new, |figure| {
+                let ends = figure.interval.map(|ends| format!(" ({})", interval(ends))).unwrap_or_default();
+                format!("{}{ends}{mark}", number(figure.value))
+            })
         };
         cells.push(std::iter::once(format!("{run} ")).chain(rows.iter().map(cell)).collect());
     }
@@ -153,6 +160,7 @@ mod tests {
             name: name.to_owned(),
             value,
             stderr: None,
+            interval: None,
             n_real: None,
             n_fake: None,
             extractor: None,
@@ -165,6 +173,7 @@ mod tests {
     fn columns_are_aligned_and_empty_ones_left_out() {
         let ffd = Figure {
             stderr: Some(0.0512),
+            interval: Some([3.10, 3.3333]),
             n_real: Some(359),
             n_fake: Some(2000),
             floor: Some(0.41),
@@ -173,9 +182,9 @@ mod tests {
         };
         let table = figures_table(&[ffd, figure("precision", 0.875), figure("odd", f64::NAN)]);
         let expected = "\
-figure      value      ±   floor  baseline            n  better
-ffd         3.214  0.051  0.4100     48.25  2,000 / 359   lower
-precision  0.8750                                        higher
+figure      value      ±          95 %   floor  baseline            n  better
+ffd         3.214  0.051  3.10 to 3.33  0.4100     48.25  2,000 / 359   lower
+precision  0.8750                                                      higher
 odd           NaN
 ";
         assert_eq!(table, expected);

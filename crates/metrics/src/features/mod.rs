@@ -20,7 +20,7 @@ mod vendi;
 pub use bootstrap::{Interval, bootstrap, bootstrap_frechet};
 pub use frechet::{frechet_distance, frechet_infinity, moments, rank};
 pub use inception_score::{InceptionScore, SPLITS, inception_score, inception_score_in_order};
-pub use kid::{kid, kid_subsets};
+pub use kid::{kid, kid_stderr, kid_subsets};
 pub use per_class::{PerClass, per_class};
 pub use sliced::sliced_wasserstein;
 pub use vendi::{Similarity, vendi_score};

@@ -24,9 +24,9 @@ pub use resize::Resize;
 use resize::SIDE;
 
 /// Values of the last pool.
-const FEATURES: usize = 2048;
+pub const FEATURES: usize = 2048;
 /// Classes: 1000 of ImageNet and 8 that no image is of.
-const CLASSES: usize = 1008;
+pub const CLASSES: usize = 1008;
 /// Images that go through the network at a time.
 const BATCH: usize = 16;
 /// What figures are marked with, before the resize.

@@ -8,7 +8,7 @@ mod prdc;
 mod two_sample;
 
 pub use copies::copies;
-pub use prdc::{Prdc, prdc, precision_recall};
+pub use prdc::{Prdc, prdc, prdc_with_error, precision_recall};
 pub use two_sample::{TwoSample, two_sample_test};
 
 use crate::items::same_dims;
