@@ -15,6 +15,13 @@ fn samples(folder: &Path, run: &str) -> Vec<u8> {
     fs::read(folder.join(out)).unwrap()
 }
 
+/// The same of its best checkpoint.
+fn best_samples(folder: &Path, run: &str) -> Vec<u8> {
+    let out = format!("{run}-best.npy");
+    succeed(folder, &["sample", run, "--n", "8", "--checkpoint", "best", "--out", &out]);
+    fs::read(folder.join(out)).unwrap()
+}
+
 #[test]
 fn every_system_trains_samples_measures_and_reports() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,6 +102,51 @@ fn a_run_that_is_continued_ends_where_an_unbroken_one_does() {
         assert!(output.status.success() && said.contains("going on from step 15"), "{said}");
         assert_eq!(samples(f, &whole), samples(f, &broken), "{system}");
     }
+}
+
+/// On what is held out the last step is not always the best: the best one is kept, and found again after a break.
+#[test]
+fn the_step_with_the_best_held_out_figure_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let train = |run: &str, steps: &str| {
+        let every = ["--eval-every", "10", "--set", "checkpoint_every=30", "--set", "eval_n=200"];
+        succeed(f, &[&["train", "gan", "--data", "ring8", "--out", run, "--steps", steps], &every[..]].concat());
+    };
+    let events = |run: &str| -> Vec<Value> {
+        let text = fs::read_to_string(f.join(run).join("events.jsonl")).unwrap();
+        let all = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        all.filter(|event| event["event"] == "eval").collect()
+    };
+    let best_file = |run: &str| -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(f.join(run).join("best")).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), best_samples(f, run))).collect()
+    };
+    train("run", "60");
+    let found = events("run");
+    let figure = |event: &Value| event["figures"]["mmd2"].as_f64().unwrap();
+    assert_eq!(found.iter().map(|e| e["step"].as_u64().unwrap()).collect::<Vec<_>>(), [10, 20, 30, 40, 50, 60]);
+    let best = found.iter().min_by(|a, b| figure(a).total_cmp(&figure(b))).unwrap();
+    assert_eq!(found.iter().rfind(|e| e["best"] == true), Some(best));
+    let kept = best_file("run");
+    assert_eq!(kept.len(), 1, "one file");
+    assert_eq!(kept[0].0, format!("step-{:09}.ganvas", best["step"].as_u64().unwrap()));
+    // What was best before a break is not forgotten: the run that goes on ends with the same file.
+    train("broken", "60");
+    fs::remove_file(f.join("broken/checkpoints/step-000000060.ganvas")).unwrap();
+    succeed(f, &["train", "gan", "--data", "ring8", "--out", "broken", "--resume"]);
+    assert_eq!(best_file("broken"), kept);
+    let of = |event: &Value| (event["step"].clone(), event["figures"].clone(), event["by"].clone());
+    assert_eq!(events("broken").iter().map(of).collect::<Vec<_>>(), found.iter().map(of).collect::<Vec<_>>());
+    succeed(f, &["report", "run"]);
+    let html = fs::read_to_string(f.join("run/report.html")).unwrap();
+    assert!(html.contains("mmd2 on held-out data") && html.contains("best of 6"), "{html}");
+    // None is kept where none was looked for.
+    succeed(f, &["train", "gan", "--data", "ring8", "--out", "none", "--steps", "3", "--eval-every", "0"]);
+    assert!(events("none").is_empty());
+    let output = ganvas(f, &["sample", "none", "--checkpoint", "best", "--out", "x.png"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("--eval-every"), "{said}");
 }
 
 #[test]
