@@ -13,6 +13,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // `ganvas systems show vae | head -3`: a reader that has seen enough ends the program, which is no panic.
+    sigpipe::reset();
     let arguments = args::Cli::parse();
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,

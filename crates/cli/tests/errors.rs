@@ -136,3 +136,19 @@ fn training_that_explodes_stops_with_a_diagnosis() {
         assert!(text.contains(word), "{text}");
     }
 }
+
+/// As in `ganvas systems show vae | head -1`.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ganvas"))
+        .args(["systems", "show", "vae"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
+}
