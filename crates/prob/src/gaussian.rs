@@ -1,7 +1,7 @@
 //! Moments of samples, and distances between the Gaussians that have them.
 
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, MatRef, Par, Side};
 
 /// Rows that are centred and multiplied at a time, at least; as many as an item has values, where that is more, so that
 /// joining blocks costs less than multiplying them.
@@ -164,13 +164,14 @@ impl Moments {
             mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x.into());
         }
         mean.iter_mut().for_each(|sum| *sum /= count as f64);
-        let centred = Mat::from_fn(count, dims, |i, j| block[i * dims + j].into() - mean[j]);
+        // A row of the block is a column here: both lie in memory as they are read.
+        let centred = Mat::from_fn(dims, count, |i, j| block[j * dims + i].into() - mean[i]);
         // The lower half, and its mirror image.
         let mut scatter = Mat::zeros(dims, dims);
         let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        matmul(&mut scatter, lower, Accum::Replace, centred.transpose(), full, &centred, full, 1.0, Par::Seq);
-        for i in 0..dims {
-            for j in 0..i {
+        matmul(&mut scatter, lower, Accum::Replace, &centred, full, centred.transpose(), full, 1.0, Par::Seq);
+        for j in 0..dims {
+            for i in j + 1..dims {
                 scatter[(j, i)] = scatter[(i, j)];
             }
         }
@@ -252,18 +253,29 @@ pub fn frechet(a: &Moments, b: &Moments) -> Result<f64, GaussianError> {
     // Any factor S1 = F F^T gives F^T S2 F the eigenvalues of S1^1/2 S2 S1^1/2. Cholesky's takes a fraction of the time of
     // the root, and exists unless S1 is singular.
     let product = match first.llt(Side::Lower) {
-        Ok(factor) => factor.L().transpose() * &second * factor.L(),
+        Ok(factor) => between(factor.L(), &second),
         Err(_) => {
             let root = square_root(&first)?;
             &root * &second * &root
         }
     };
-    let symmetric = Mat::from_fn(dims, dims, |i, j| 0.5 * (product[(i, j)] + product[(j, i)]));
     let eigenvalues =
-        symmetric.self_adjoint_eigenvalues(Side::Lower).map_err(|_| GaussianError::NoConvergence { dims })?;
+        product.self_adjoint_eigenvalues(Side::Lower).map_err(|_| GaussianError::NoConvergence { dims })?;
     let overlap: f64 = clamped(&eigenvalues)?.into_iter().map(f64::sqrt).sum();
     let traces: f64 = (0..dims).map(|i| first[(i, i)] + second[(i, i)]).sum();
     Ok((means + traces - 2.0 * overlap).max(0.0))
+}
+
+/// The lower half of F^T S F for a lower triangular F and a symmetric S, without the products that are zero.
+fn between(factor: MatRef<'_, f64>, matrix: &Mat<f64>) -> Mat<f64> {
+    let (lower, upper, full) =
+        (BlockStructure::TriangularLower, BlockStructure::TriangularUpper, BlockStructure::Rectangular);
+    let dims = factor.nrows();
+    let (mut half, mut whole) = (Mat::zeros(dims, dims), Mat::zeros(dims, dims));
+    let threads = faer::get_global_parallelism();
+    matmul(&mut half, full, Accum::Replace, factor.transpose(), upper, matrix, full, 1.0, threads);
+    matmul(&mut whole, lower, Accum::Replace, &half, full, factor, lower, 1.0, threads);
+    whole
 }
 
 /// The symmetric root of a symmetric matrix without negative eigenvalues.
