@@ -6,6 +6,8 @@ use faer::{Accum, Mat, MatRef, Par, Side};
 /// Rows that are centred and multiplied at a time, at least; as many as an item has values, where that is more, so that
 /// joining blocks costs less than multiplying them.
 const BLOCK: usize = 256;
+/// Columns that are centred at a time: a line of the cache in single precision.
+const STRIP: usize = 16;
 
 /// Eigenvalues of a covariance down to this share of the largest below zero are round-off.
 const ROUND_OFF: f64 = 1e-10;
@@ -78,7 +80,7 @@ pub enum GaussianError {
 pub struct Moments {
     count: u64,
     mean: Vec<f64>,
-    /// The sum of (x - mean)(x - mean)^T.
+    /// The sum of (x - mean)(x - mean)^T, in its lower half.
     scatter: Mat<f64>,
 }
 
@@ -164,17 +166,19 @@ impl Moments {
             mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x.into());
         }
         mean.iter_mut().for_each(|sum| *sum /= count as f64);
-        // A row of the block is a column here: both lie in memory as they are read.
-        let centred = Mat::from_fn(dims, count, |i, j| block[j * dims + i].into() - mean[i]);
-        // The lower half, and its mirror image.
-        let mut scatter = Mat::zeros(dims, dims);
-        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        matmul(&mut scatter, lower, Accum::Replace, &centred, full, centred.transpose(), full, 1.0, Par::Seq);
-        for j in 0..dims {
-            for i in j + 1..dims {
-                scatter[(j, i)] = scatter[(i, j)];
+        // Turned by strips that fit in the cache: the product below is twice as fast on columns that lie in memory as they
+        // are read.
+        let mut centred = Mat::zeros(count, dims);
+        for start in (0..dims).step_by(STRIP) {
+            for (i, row) in block.chunks_exact(dims).enumerate() {
+                for j in start..(start + STRIP).min(dims) {
+                    centred[(i, j)] = row[j].into() - mean[j];
+                }
             }
         }
+        let mut scatter = Mat::zeros(dims, dims);
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        matmul(&mut scatter, lower, Accum::Replace, centred.transpose(), full, &centred, full, 1.0, Par::Seq);
         Self { count: count as u64, scatter, mean }
     }
 
@@ -185,11 +189,10 @@ impl Moments {
         let (here, there) = (self.count as f64, other.count as f64);
         let total = here + there;
         let shift: Vec<f64> = self.mean.iter().zip(&other.mean).map(|(a, b)| b - a).collect();
-        self.scatter += &other.scatter;
         let weight = here * there / total;
         for (j, across) in shift.iter().enumerate() {
-            for (i, down) in shift.iter().enumerate() {
-                self.scatter[(i, j)] += weight * down * across;
+            for (i, down) in shift.iter().enumerate().skip(j) {
+                self.scatter[(i, j)] += other.scatter[(i, j)] + weight * down * across;
             }
         }
         self.mean.iter_mut().zip(&shift).for_each(|(mean, shift)| *mean += shift * (there / total));
@@ -226,7 +229,7 @@ impl Moments {
             return Err(GaussianError::TooFew { count: self.count });
         }
         let scale = 1.0 / (self.count - 1) as f64;
-        Ok(Mat::from_fn(self.dims(), self.dims(), |i, j| scale * self.scatter[(i, j)]))
+        Ok(Mat::from_fn(self.dims(), self.dims(), |i, j| scale * self.scatter[(i.max(j), i.min(j))]))
     }
 }
 

@@ -50,12 +50,12 @@ impl Extraction {
     }
 
     /// What samples of these data are measured on: the Inception network where its weights were given, otherwise the
-    /// data's own classifier or, failing that, the one of MNIST; points as they are.
+    /// data's own classifier or the nearest to it; points as they are.
     pub fn of(data: &DataConfig, how: &MeasuringArgs, device: &Device) -> Result<Self, CliError> {
         match (data.shape, Self::inception(how, device)?) {
             (ItemShape::Image { .. }, Some(inception)) => Ok(inception),
-            (ItemShape::Image { .. }, None) => {
-                Ok(Self::classifier(extractor_for(&data.id).unwrap_or("mnist"), device)?)
+            (ItemShape::Image { channels, .. }, None) => {
+                Ok(Self::classifier(classifier_for(&data.id, channels), device)?)
             }
             (ItemShape::Points { .. }, None) => Ok(Self::Raw),
             (ItemShape::Points { .. }, Some(_)) => {
@@ -167,6 +167,11 @@ impl Extraction {
             }
         }
     }
+}
+
+/// The name of the data's own classifier; failing that, the one that sees colour for coloured images, and that of MNIST.
+pub fn classifier_for(data: &str, channels: usize) -> &'static str {
+    extractor_for(data).unwrap_or(if channels == 3 { "emoji" } else { "mnist" })
 }
 
 /// Images rounded to the 256 levels that they are written with: the references measure files.

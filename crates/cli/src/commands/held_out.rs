@@ -7,13 +7,14 @@ use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Model, OBSERVATION_SEED, observed};
-use ganvas_metrics::extractor::{Extractor, extractor_for};
+use ganvas_metrics::Extractor;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Images, frechet_distance};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::stream::Streams;
 
 use super::eval::over;
+use super::extraction::classifier_for;
 use crate::error::CliError;
 
 /// The held-out items of a run, seen once.
@@ -67,8 +68,8 @@ impl HeldOut {
     fn real(&self, n: usize) -> Result<(Option<Extractor>, Features), CliError> {
         let values = self.dataset.test.first(n);
         match self.dataset.shape {
-            ItemShape::Image { .. } => {
-                let extractor = Extractor::load(extractor_for(&self.dataset.id).unwrap_or("mnist"), &self.device)?;
+            ItemShape::Image { channels, .. } => {
+                let extractor = Extractor::load(classifier_for(&self.dataset.id, channels), &self.device)?;
                 let features = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
                 Ok((Some(extractor), features))
             }

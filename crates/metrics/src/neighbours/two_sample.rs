@@ -3,9 +3,8 @@ use crate::{Features, MetricError};
 
 /// How often the nearest other item tells which set an item is of, each in [0, 1].
 ///
-/// Around 1/2 for two samples of one size and one distribution. Towards 1 the sets are apart: the reals alone near 1
-/// and the fakes below it is what mode dropping looks like. Towards 0 each item has its neighbour in the other set:
-/// the fakes repeat the reals.
+/// Around 1/2 for two samples of one size and one distribution. Towards 1 the sets are apart. Towards 0 each item has
+/// its neighbour in the other set: the fakes repeat the reals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TwoSample {
     /// Share of all items that are told rightly.
