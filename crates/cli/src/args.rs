@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -66,6 +67,14 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
         ganvas metrics photos/ generated/ --features mnist --json")]
     Metrics(MetricsArgs),
+    /// Show what checkpoint files hold, or verify them
+    #[command(after_help = "Examples:\n  ganvas checkpoint inspect runs/first/best/step-000001500.ganvas\n  \
+        ganvas checkpoint verify runs/first/checkpoints/*.ganvas")]
+    Checkpoint {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: CheckpointCommand,
+    },
     /// Write a run's report: one HTML file with pictures, curves, settings and figures
     #[command(after_help = "Example:\n  ganvas report runs/first")]
     Report {
@@ -107,6 +116,25 @@ pub enum SystemsCommand {
         /// The data to show the settings for.
         #[arg(long, value_name = "ID|PATH", default_value = "digits")]
         data: String,
+    },
+}
+
+/// What to do with checkpoint files.
+#[derive(Subcommand)]
+pub enum CheckpointCommand {
+    /// Print header, settings, and every tensor with shape, range and SHA-256
+    Inspect {
+        /// The file.
+        file: PathBuf,
+        /// Print one JSON object instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that files are whole: their checksum and all that they hold
+    Verify {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 
@@ -312,6 +340,15 @@ impl From<CheckpointArg> for Which {
     }
 }
 
+/// A positive number of minutes.
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes: f64 = text.parse().map_err(|_| "a number of minutes is wanted, for example 90 or 0.5")?;
+    match Duration::try_from_secs_f64(60.0 * minutes) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("it must be more than 0 and less than for ever".into()),
+    }
+}
+
 /// `ganvas train`.
 #[derive(Args)]
 pub struct TrainArgs {
@@ -347,6 +384,12 @@ pub struct TrainArgs {
     /// One setting over all others; `ganvas systems show` lists them. May be repeated.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     pub set: Vec<String>,
+    /// Newest checkpoints that are kept; the best is kept beside them [default: 2].
+    #[arg(long, value_name = "K", conflicts_with = "resume")]
+    pub keep: Option<u64>,
+    /// Stop after so many minutes, with everything saved; --resume goes on.
+    #[arg(long, value_name = "M", value_parser = minutes)]
+    pub minutes: Option<Duration>,
     /// Go on with the run in --out from its newest checkpoint.
     #[arg(long)]
     pub resume: bool,

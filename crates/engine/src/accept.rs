@@ -206,7 +206,7 @@ impl<'a> Acceptance<'a> {
             Until::Seconds(_) => u64::MAX,
         };
         let batch = trial.batch;
-        let options = Options { streams, batch, steps, log_every: 100, threads: 1, guard: Guard::EveryUpdate };
+        let options = Options { streams, batch, steps, log_every: 100, threads: 1, guard: Guard::EveryUpdate, skip: false };
         let mut ticks = Vec::new();
         let device = self.device.clone();
         let mut session = Session::new(&mut system, trial.dataset, &device, options, 0, 0.0)?;
@@ -216,7 +216,7 @@ impl<'a> Acceptance<'a> {
                 Until::Steps(steps) => session.steps_done() + 1 >= steps,
                 Until::Seconds(seconds) => session.seconds() >= seconds,
             };
-            ticks.extend(session.step(last)?);
+            ticks.extend(session.step(last)?.tick);
             if last {
                 break;
             }

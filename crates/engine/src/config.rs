@@ -94,6 +94,12 @@ pub struct RunConfig {
     pub sample_every: u64,
     /// Steps between checkpoints; 0: only the last.
     pub checkpoint_every: u64,
+    /// Newest checkpoints that are kept.
+    #[serde(default = "kept_checkpoints")]
+    pub keep: usize,
+    /// What happens when a loss or gradient is not finite.
+    #[serde(default)]
+    pub on_non_finite: NonFinite,
     /// Steps between measurements on held-out data; 0: none.
     #[serde(default)]
     pub eval_every: u64,
@@ -114,6 +120,22 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The system's own settings.
     pub model: Table,
+}
+
+/// What happens when a loss or gradient is not finite: its update is never applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NonFinite {
+    /// Training stops.
+    #[default]
+    Stop,
+    /// The rest of the step is left out, and training goes on; after 20 steps in a row it stops.
+    Skip,
+}
+
+/// The one before the newest is there in case that the newest gets damaged.
+fn kept_checkpoints() -> usize {
+    2
 }
 
 /// Ten measurements of a run, but none of a run of some steps more often than it is trained.
@@ -242,6 +264,8 @@ impl RunConfig {
             log_every: 10,
             sample_every: recommended.steps.div_ceil(10),
             checkpoint_every: recommended.steps.div_ceil(5),
+            keep: kept_checkpoints(),
+            on_non_finite: NonFinite::Stop,
             eval_every: eval_interval(recommended.steps),
             eval_n: measured_items(),
             samples: 64,
@@ -290,6 +314,7 @@ impl RunConfig {
         at_least_one("log_every", self.log_every)?;
         at_least_one("threads", self.threads as u64)?;
         at_least_one("samples", self.samples as u64)?;
+        at_least_one("keep", self.keep as u64)?;
         if self.samples > 4096 {
             return Err(ConfigError::domain("samples", "at most 4096", self.samples));
         }

@@ -31,6 +31,18 @@ pub enum EngineError {
         /// The run folder.
         path: PathBuf,
     },
+    /// Another process trains in the run folder.
+    #[error("another process trains in {path}")]
+    Locked {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// The run folder was removed while the run trained.
+    #[error("{path} is no longer there: it was removed while the run trained")]
+    Gone {
+        /// The run folder.
+        path: PathBuf,
+    },
     /// The folder is not one that `ganvas train` made.
     #[error("{path} is not a run: it has no config.toml")]
     NotARun {
@@ -109,6 +121,8 @@ impl EngineError {
         match self {
             Self::Config(error) => error.help(),
             Self::Data(error) => error.help(),
+            Self::Locked { .. } => Some("wait for it, or pass another --out".into()),
+            Self::Gone { .. } => Some("begin again; a run folder can be moved once training has stopped".into()),
             Self::Exists { .. } => Some("pass --resume to continue it, or another --out".into()),
             Self::NotARun { .. } => Some("`ganvas train` makes runs; name the folder that it printed".into()),
             Self::NoCheckpoint { .. } => Some("train again with another --out".into()),
@@ -133,6 +147,9 @@ impl EngineError {
 
     /// Whether the caller asked for something that cannot be (exit code 2), rather than something having failed (1).
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Exists { .. } | Self::NotARun { .. } | Self::Changed { .. })
+        matches!(
+            self,
+            Self::Config(_) | Self::Exists { .. } | Self::Locked { .. } | Self::NotARun { .. } | Self::Changed { .. }
+        )
     }
 }

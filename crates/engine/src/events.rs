@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,28 @@ pub enum Event {
         /// Whether no step before had a smaller one.
         best: bool,
     },
+    /// A step of which a part was left out, for a loss or gradient was not finite.
+    Skip {
+        /// The step, from 1.
+        step: u64,
+        /// What was not finite.
+        text: String,
+        /// The phase of the update rule.
+        phase: String,
+    },
+    /// Stopped by a loss or gradient that was not finite.
+    Failure {
+        /// The step, from 0.
+        step: u64,
+        /// "loss", "gradient norm", or "a value" of what was to be kept.
+        what: String,
+        /// The network.
+        network: String,
+        /// The phase of the update rule.
+        phase: String,
+        /// The value found.
+        value: String,
+    },
     /// Something that a reader of the run should know.
     Warning {
         /// Steps done.
@@ -96,6 +118,8 @@ impl Event {
             | Event::Samples { step, .. }
             | Event::Checkpoint { step, .. }
             | Event::Eval { step, .. }
+            | Event::Skip { step, .. }
+            | Event::Failure { step, .. }
             | Event::Warning { step, .. }
             | Event::Stop { step, .. }
             | Event::End { step, .. } => *step,
@@ -107,25 +131,36 @@ fn events_path(folder: &Path) -> PathBuf {
     folder.join("events.jsonl")
 }
 
-/// The events of a run so far. A last line that was cut off by a crash is left out.
+/// The events of a run so far, and how many lines cannot be read; a last line that was cut off by a crash is none of them.
 ///
 /// # Errors
-/// If they cannot be read.
-pub fn events(folder: &Path) -> Result<Vec<Event>, EngineError> {
+/// If the file cannot be read.
+pub fn events(folder: &Path) -> Result<(Vec<Event>, usize), EngineError> {
     let path = events_path(folder);
-    let text = fs::read_to_string(&path).map_err(EngineError::io("read", &path))?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let bytes = fs::read(&path).map_err(EngineError::io("read", &path))?;
+    // What follows the last end of a line was cut off.
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let (mut events, mut unreadable) = (Vec::new(), 0);
+    for line in bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(event) => events.push(event),
+            Err(_) => unreadable += 1,
+        }
+    }
+    Ok((events, unreadable))
 }
 
-/// Leaves out the events of steps that will be done again.
+/// Leaves out the events of steps that will be done again, and lines that cannot be read, whose number it tells.
 ///
 /// # Errors
 /// If they cannot be read or written.
-pub(crate) fn forget_after(folder: &Path, step: u64) -> Result<(), EngineError> {
-    let kept = events(folder)?.into_iter().filter(|event| event.step() <= step);
+pub(crate) fn forget_after(folder: &Path, step: u64) -> Result<usize, EngineError> {
+    let (events, unreadable) = events(folder)?;
+    let kept = events.into_iter().filter(|event| event.step() <= step);
     let lines: String = kept.map(|event| line(&event)).collect();
     let path = events_path(folder);
-    write_whole(&path, lines.as_bytes()).map_err(EngineError::io("write", &path))
+    write_whole(&path, lines.as_bytes()).map_err(EngineError::io("write", &path))?;
+    Ok(unreadable)
 }
 
 fn line(event: &Event) -> String {
@@ -134,29 +169,101 @@ fn line(event: &Event) -> String {
     text
 }
 
-/// `events.jsonl`, open to be added to.
+/// `events.jsonl`, open to be added to. What cannot be written, on a full disk for one, waits for the next time.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
+    waiting: Vec<u8>,
+    trouble: Option<EngineError>,
+    /// Whether the trouble has been told.
+    told: bool,
 }
 
 impl Log {
     pub(crate) fn open(folder: &Path) -> Result<Self, EngineError> {
         let path = events_path(folder);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        Ok(Self { file: file.map_err(EngineError::io("write", &path))?, path })
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(EngineError::io("write", &path))?;
+        Ok(Self { file, path, waiting: Vec::new(), trouble: None, told: false })
     }
 
-    pub(crate) fn write(&mut self, event: &Event) -> Result<(), EngineError> {
-        self.file.write_all(line(event).as_bytes()).map_err(EngineError::io("write", &self.path))
+    pub(crate) fn write(&mut self, event: &Event) {
+        self.waiting.extend_from_slice(line(event).as_bytes());
+        self.trouble = None;
+        while !self.waiting.is_empty() {
+            // By what was taken, so that no part of a line is written twice.
+            match self.file.write(&self.waiting) {
+                Ok(0) => return self.failed(ErrorKind::WriteZero.into()),
+                Ok(n) => drop(self.waiting.drain(..n)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.failed(error),
+            }
+        }
+        self.told = false;
     }
 
-    pub(crate) fn tick(&mut self, tick: &Tick) -> Result<(), EngineError> {
+    fn failed(&mut self, error: std::io::Error) {
+        self.trouble = Some(EngineError::io("write", &self.path)(error));
+    }
+
+    /// What keeps events from being written, told once until they could be.
+    pub(crate) fn trouble(&mut self) -> Option<String> {
+        let trouble = self.trouble.as_ref().filter(|_| !self.told)?.to_string();
+        self.told = true;
+        Some(trouble)
+    }
+
+    /// What kept the last events from being written.
+    pub(crate) fn finish(self) -> Option<EngineError> {
+        self.trouble
+    }
+
+    pub(crate) fn tick(&mut self, tick: &Tick) {
         self.write(&Event::Tick {
             step: tick.step,
             seconds: tick.seconds,
             items_per_second: tick.items_per_second,
             figures: tick.figures.iter().cloned().collect(),
-        })
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_cannot_be_read_are_counted_and_a_cut_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path()).unwrap();
+        for step in [1, 2, 3] {
+            log.write(&Event::Resume { step });
+        }
+        assert!(log.finish().is_none());
+        let path = events_path(folder.path());
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.insert_str(0, "no event\n");
+        text.push_str("{\"event\":\"resu");
+        fs::write(&path, text).unwrap();
+        let (found, unreadable) = events(folder.path()).unwrap();
+        assert_eq!((found.len(), unreadable), (3, 1));
+        assert_eq!(forget_after(folder.path(), 2).unwrap(), 1);
+        let (found, unreadable) = events(folder.path()).unwrap();
+        assert_eq!((found, unreadable), (vec![Event::Resume { step: 1 }, Event::Resume { step: 2 }], 0));
+    }
+
+    /// `/dev/full` takes nothing, as a full disk does.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_full_disk_refuses_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path()).unwrap();
+        let disk = std::mem::replace(&mut log.file, OpenOptions::new().write(true).open("/dev/full").unwrap());
+        log.write(&Event::Resume { step: 1 });
+        assert!(log.trouble().unwrap().contains("events.jsonl"));
+        assert_eq!(log.trouble(), None, "once is enough");
+        log.file = disk;
+        log.write(&Event::Resume { step: 2 });
+        assert!(log.finish().is_none());
+        assert_eq!(events(folder.path()).unwrap().0, [Event::Resume { step: 1 }, Event::Resume { step: 2 }]);
     }
 }

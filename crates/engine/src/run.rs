@@ -11,8 +11,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape};
@@ -22,7 +22,9 @@ use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
 use crate::config::{ConfigError, DataConfig, RunConfig, config_path};
 use crate::events::{Event, Log, forget_after};
-use crate::session::{Options, Session, Tick, restore, sample, state_of};
+use crate::lock::{self, Lock};
+use crate::session::{Tick, restore};
+use crate::sitting::Sitting;
 use crate::step::Guard;
 use crate::system::{Build, DataSpec, Definition, Model};
 
@@ -55,8 +57,10 @@ pub struct Outcome {
     pub step: u64,
     /// Seconds of training, over all sittings.
     pub seconds: f64,
-    /// Whether it was stopped by request.
+    /// Whether it was stopped by request, or its time was over.
     pub stopped: bool,
+    /// Steps of this sitting that were skipped, for their loss or gradient was not finite.
+    pub skipped: u64,
 }
 
 /// Where the latest results of `ganvas eval` are kept.
@@ -74,20 +78,13 @@ pub enum Which {
 }
 
 impl Which {
-    fn folder(self, run: &Path) -> PathBuf {
+    pub(crate) fn folder(self, run: &Path) -> PathBuf {
         run.join(match self {
             Which::Latest => "checkpoints",
             Which::Best => "best",
         })
     }
 
-    /// How many are kept. The one before the newest is there in case that the newest gets damaged.
-    fn kept(self) -> usize {
-        match self {
-            Which::Latest => 2,
-            Which::Best => 1,
-        }
-    }
 }
 
 /// A trained system, from its run folder.
@@ -121,7 +118,7 @@ pub fn load(
     Ok(Loaded { config, header: checkpoint.header, model, damaged })
 }
 
-fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {
+pub(crate) fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {
     Checkpoint::newest(&which.folder(folder)).map_err(|error| match (error, which) {
         (EngineError::NoCheckpoint { detail, .. }, Which::Latest) => {
             EngineError::NoCheckpoint { path: folder.to_owned(), detail }
@@ -147,6 +144,8 @@ pub struct Training<'a> {
     pub guard: Guard,
     /// Training stops after the step in which this becomes true.
     pub stop: &'a AtomicBool,
+    /// Training stops after the step in which this much time of this sitting is over.
+    pub time: Option<Duration>,
 }
 
 impl Training<'_> {
@@ -160,12 +159,13 @@ impl Training<'_> {
             return Err(EngineError::Exists { path: self.folder.to_owned() });
         }
         fs::create_dir_all(self.folder).map_err(EngineError::io("create", self.folder))?;
+        let lock = Lock::take(self.folder)?;
         let path = config_path(self.folder);
         write_whole(&path, config.to_toml().as_bytes()).map_err(EngineError::io("write", &path))?;
         let parameters = model.parts().iter().map(|(_, part)| part.parameters()).sum();
         let mut log = Log::open(self.folder)?;
-        log.write(&Event::Start { parameters })?;
-        self.run(config, model.as_mut(), 0, 0.0, &mut log, observer)
+        log.write(&Event::Start { parameters });
+        Sitting::new(self, config, model.as_mut(), (0, 0.0), log, observer)?.train(lock)
     }
 
     /// Goes on with the run that is in the folder; `steps` may ask for more than it was made for.
@@ -174,6 +174,7 @@ impl Training<'_> {
     /// If there is no checkpoint, or the data or the system are not those of the run.
     pub fn resume(&self, steps: Option<u64>, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
         let mut config = RunConfig::of_run(self.folder)?;
+        let lock = Lock::take(self.folder)?;
         let changed =
             |what, before: &str, now: &str| EngineError::Changed { what, before: before.into(), now: now.into() };
         if config.system != self.system.info.id {
@@ -209,201 +210,24 @@ impl Training<'_> {
         let Header { step, seconds, .. } = checkpoint.header;
         let path = Which::Latest.folder(self.folder);
         restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
-        forget_after(self.folder, step)?;
+        let unreadable = forget_after(self.folder, step)?;
+        if unreadable > 0 {
+            observer.note(&format!("warning: {unreadable} lines of events.jsonl cannot be read and are left out"));
+        }
         let mut log = Log::open(self.folder)?;
-        log.write(&Event::Resume { step })?;
+        log.write(&Event::Resume { step });
         observer.note(&format!("going on from step {step}"));
-        self.run(&config, model.as_mut(), step, seconds, &mut log, observer)
+        Sitting::new(self, &config, model.as_mut(), (step, seconds), log, observer)?.train(lock)
     }
 
     fn build(&self, config: &RunConfig) -> Result<Box<dyn Model>, EngineError> {
         let build = Build { streams: Streams::new(config.seed), device: self.device };
         Ok((self.system.build)(&config.model, &DataSpec::of(self.dataset), &build)?)
     }
-
-    fn run(
-        &self,
-        config: &RunConfig,
-        model: &mut dyn Model,
-        step: u64,
-        seconds: f64,
-        log: &mut Log,
-        observer: &mut dyn Observer,
-    ) -> Result<Outcome, EngineError> {
-        let options = Options {
-            streams: Streams::new(config.seed),
-            batch: config.batch,
-            steps: config.steps,
-            log_every: config.log_every,
-            threads: config.threads,
-            guard: self.guard,
-        };
-        let mut session = Session::new(model, self.dataset, self.device, options, step, seconds)?;
-        let mut saved = (step > 0).then_some(step);
-        // What a later step than the checkpoint's has reached counts too: its file is whole.
-        let mut best = newest(self.folder, Which::Best).ok().and_then(|(found, _)| found.header.best);
-        if step == 0 {
-            self.draw(config, &mut session, log, observer)?;
-        }
-        while session.steps_done() < config.steps {
-            let next = session.steps_done() + 1;
-            let kept = config.checkpoint_every > 0 && next.is_multiple_of(config.checkpoint_every);
-            // What is going to be kept is checked, on every device.
-            let checked = kept || next == config.steps || self.stop.load(Ordering::Relaxed);
-            let tick = session.step(checked).map_err(|error| with_last_checkpoint(error, saved))?;
-            if let Some(tick) = tick {
-                log.tick(&tick)?;
-                observer.tick(&tick, config);
-            }
-            let done = session.steps_done();
-            let stopped = self.stop.load(Ordering::Relaxed) && done < config.steps;
-            let ends = stopped || done == config.steps;
-            if ends || (config.sample_every > 0 && done.is_multiple_of(config.sample_every)) {
-                self.draw(config, &mut session, log, observer)?;
-            }
-            if config.eval_every > 0 && (ends || done.is_multiple_of(config.eval_every)) {
-                self.measure(config, &mut session, &mut best, log, observer)?;
-            }
-            if ends || kept {
-                self.save(config, &mut session, Which::Latest, None, log)
-                    .map_err(|error| with_last_checkpoint(error, saved))?;
-                saved = Some(done);
-            }
-            if stopped {
-                let seconds = session.seconds();
-                log.write(&Event::Stop { step: done, seconds })?;
-                return Ok(Outcome { step: done, seconds, stopped: true });
-            }
-        }
-        let (step, seconds) = (session.steps_done(), session.seconds());
-        log.write(&Event::End { step, seconds })?;
-        Ok(Outcome { step, seconds, stopped: false })
-    }
-
-    /// The same latents each time, so that one sees them change.
-    fn draw(
-        &self,
-        config: &RunConfig,
-        session: &mut Session,
-        log: &mut Log,
-        observer: &mut dyn Observer,
-    ) -> Result<(), EngineError> {
-        let step = session.steps_done();
-        let device = self.device.clone().inner();
-        let streams = Streams::new(config.seed).fork("pictures");
-        let picture = session
-            .aside(|model| observer.picture(&sample(model, config.samples, &streams, &device), config.data.shape));
-        let (bytes, extension) = match picture {
-            Ok(picture) => picture,
-            Err(reason) => {
-                let text = format!("no picture of the samples: {reason}");
-                observer.note(&format!("warning: {text}"));
-                return log.write(&Event::Warning { step, text });
-            }
-        };
-        let file = format!("samples/step-{step:09}.{extension}");
-        let path = self.folder.join(&file);
-        let folder = self.folder.join("samples");
-        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
-        write_whole(&path, &bytes).map_err(EngineError::io("write", &path))?;
-        log.write(&Event::Samples { step, file })
-    }
-
-    /// Measures on held-out data, and keeps the system where none before was better.
-    fn measure(
-        &self,
-        config: &RunConfig,
-        session: &mut Session,
-        best: &mut Option<(String, f64)>,
-        log: &mut Log,
-        observer: &mut dyn Observer,
-    ) -> Result<(), EngineError> {
-        let step = session.steps_done();
-        let began = Instant::now();
-        let measured = session.aside(|model| observer.measure(model, config)).and_then(|figures| {
-            match figures.iter().find(|(_, value)| !value.is_finite()) {
-                Some((name, value)) => Err(format!("{name} is {value}")),
-                None => Ok(figures),
-            }
-        });
-        let figures = match measured {
-            Ok(figures) => figures,
-            Err(reason) => {
-                let text = format!("no figures on held-out data: {reason}");
-                observer.note(&format!("warning: {text}"));
-                return log.write(&Event::Warning { step, text });
-            }
-        };
-        let Some((by, value)) = figures.first().cloned() else { return Ok(()) };
-        let seconds = began.elapsed().as_secs_f64();
-        let is_best = best.as_ref().is_none_or(|(of, least)| *of != by || value < *least);
-        log.write(&Event::Eval {
-            step,
-            seconds,
-            by: by.clone(),
-            figures: figures.into_iter().collect(),
-            best: is_best,
-        })?;
-        let said = if is_best { ", the best so far" } else { "" };
-        observer.note(&format!("step {step}: {by} {} on held-out data{said}", rounded(value)));
-        if is_best {
-            *best = Some((by, value));
-            self.save(config, session, Which::Best, best.clone(), log)?;
-        }
-        Ok(())
-    }
-
-    fn save(
-        &self,
-        config: &RunConfig,
-        session: &mut Session,
-        which: Which,
-        best: Option<(String, f64)>,
-        log: &mut Log,
-    ) -> Result<(), EngineError> {
-        let header = Header {
-            version: config.version.clone(),
-            system: config.system.clone(),
-            step: session.steps_done(),
-            seconds: session.seconds(),
-            fingerprint: config.data.fingerprint.clone(),
-            config: config.to_toml(),
-            best,
-        };
-        let step = header.step;
-        let state = state_of(session.model());
-        if let Some(entry) = state.not_finite() {
-            return Err(EngineError::NonFinite {
-                what: "a value",
-                network: entry.to_owned(),
-                phase: "checkpoint".into(),
-                step,
-                value: f32::NAN,
-                kept: String::new(),
-            });
-        }
-        let path = Checkpoint { header, state }.write(&which.folder(self.folder), which.kept())?;
-        let file = path.strip_prefix(self.folder).unwrap_or(&path).to_string_lossy().into_owned();
-        log.write(&Event::Checkpoint { step, file })
-    }
 }
 
-/// Four significant digits.
-fn rounded(value: f64) -> String {
-    let magnitude = value.abs().max(1e-300).log10().floor();
-    format!("{value:.*}", (3.0 - magnitude).clamp(0.0, 12.0) as usize)
-}
-
+/// Whether something is there beside the lock of one that did not get further.
 fn is_filled(folder: &Path) -> bool {
-    folder.is_file() || fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
-}
-
-fn with_last_checkpoint(error: EngineError, saved: Option<u64>) -> EngineError {
-    match error {
-        EngineError::NonFinite { what, network, phase, step, value, .. } => {
-            let kept = saved.map_or("; no checkpoint was written yet".into(), |s| format!("; step {s} is saved"));
-            EngineError::NonFinite { what, network, phase, step, value, kept }
-        }
-        other => other,
-    }
+    let other = |entry: std::io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != lock::NAME);
+    folder.is_file() || fs::read_dir(folder).is_ok_and(|mut entries| entries.any(other))
 }

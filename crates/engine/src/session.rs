@@ -11,7 +11,7 @@ use ganvas_nets::state::{State, StateError};
 use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
-use crate::step::{Guard, Step};
+use crate::step::{Guard, Step, StepError};
 use crate::system::{Batch, Model, to_device};
 
 /// How a session runs.
@@ -29,6 +29,20 @@ pub struct Options {
     pub threads: usize,
     /// When losses are checked.
     pub guard: Guard,
+    /// Whether a step whose loss or gradient is not finite is skipped.
+    pub skip: bool,
+}
+
+/// Steps in a row that are skipped at most.
+const MOST_SKIPPED: u64 = 20;
+
+/// What came of a step.
+#[derive(Debug)]
+pub struct Done {
+    /// The report, where it is due.
+    pub tick: Option<Tick>,
+    /// Why the rest of the step was skipped.
+    pub skipped: Option<StepError>,
 }
 
 /// What is reported every few steps.
@@ -55,6 +69,7 @@ pub struct Session<'m> {
     started: Instant,
     seconds_before: f64,
     last_tick: (Instant, u64),
+    skipped_in_a_row: u64,
 }
 
 impl<'m> Session<'m> {
@@ -82,6 +97,7 @@ impl<'m> Session<'m> {
             started: now,
             seconds_before: seconds,
             last_tick: (now, step),
+            skipped_in_a_row: 0,
         })
     }
 
@@ -99,36 +115,37 @@ impl<'m> Session<'m> {
     /// and where the caller has another reason to.
     ///
     /// # Errors
-    /// If data cannot be read, or a loss or gradient is not finite.
-    pub fn step(&mut self, report: bool) -> Result<Option<Tick>, EngineError> {
+    /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped.
+    pub fn step(&mut self, report: bool) -> Result<Done, EngineError> {
         let batch = upload(self.loader.next()?, self.shape, &self.device);
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
         let mut step = Step::new(options.streams, index, options.steps, &self.device, options.guard, reported);
-        self.model.step(&batch, &mut step).map_err(|e| EngineError::NonFinite {
-            what: e.what,
-            network: e.network,
-            phase: e.phase,
-            step: index,
-            value: e.value,
-            kept: String::new(),
-        })?;
+        let skipped = match self.model.step(&batch, &mut step) {
+            Ok(()) => None,
+            Err(refused) if options.skip && self.skipped_in_a_row + 1 < MOST_SKIPPED => Some(refused),
+            Err(StepError { what, network, phase, value }) => {
+                return Err(EngineError::NonFinite { what, network, phase, step: index, value, kept: String::new() });
+            }
+        };
+        self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };
         self.step += 1;
-        if !reported {
-            return Ok(None);
+        if !reported || skipped.is_some() {
+            return Ok(Done { tick: None, skipped });
         }
         let figures = step.into_figures();
         let (then, before) = self.last_tick;
         let now = Instant::now();
         let items = (self.step - before) * self.options.batch as u64;
         self.last_tick = (now, self.step);
-        Ok(Some(Tick {
+        let tick = Tick {
             step: self.step,
             seconds: self.seconds(),
             items_per_second: items as f64 / (now - then).as_secs_f64().max(1e-9),
             figures,
-        }))
+        };
+        Ok(Done { tick: Some(tick), skipped })
     }
 
     /// The system as it is now.

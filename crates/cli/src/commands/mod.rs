@@ -2,6 +2,7 @@
 
 mod accept;
 mod cache;
+mod checkpoint;
 mod compare;
 mod data;
 mod eval;
@@ -44,6 +45,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Checkpoint { command } => checkpoint::run(command),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
         Command::Compare(args) => compare::run(&args),

@@ -22,7 +22,7 @@ const EARLIER: usize = 7;
 pub fn run(folder: &Path) -> Result<(), CliError> {
     let config = RunConfig::of_run(folder)?;
     let system = systems::find(&config.system)?;
-    let events = events(folder)?;
+    let (events, unreadable) = events(folder)?;
     let dataset = data_of(&config);
     let (step, seconds) = last(&events);
     let mut notes: Vec<String> = events
@@ -30,10 +30,20 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         .filter_map(|event| match event {
             Event::Warning { step, text } => Some(format!("step {step}: {text}")),
             Event::Resume { step } => Some(format!("went on from the checkpoint of step {step}")),
-            Event::Stop { step, .. } => Some(format!("stopped by request after step {step}")),
+            Event::Stop { step, .. } => Some(format!("stopped before the end, after step {step}")),
+            Event::Failure { step, what, network, phase, value } => {
+                Some(format!("stopped at step {step}: {what} of the {network} was {value} in phase `{phase}`"))
+            }
             _ => None,
         })
         .collect();
+    let skipped = events.iter().filter(|event| matches!(event, Event::Skip { .. })).count();
+    if skipped > 0 {
+        notes.push(format!("{skipped} steps were skipped, for a loss or gradient was not finite"));
+    }
+    if unreadable > 0 {
+        notes.push(format!("{unreadable} lines of events.jsonl cannot be read"));
+    }
     let shown = folder.display();
     let evaluation = evaluation(folder).unwrap_or_else(|error| {
         notes.push(error.message);

@@ -26,6 +26,9 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
     let (folder, outcome) = if args.resume { resume(args, system, &stop)? } else { start(args, system, &stop)? };
     let what = if outcome.stopped { "stopped" } else { "trained" };
     println!("{what} after step {} and {}: {}", outcome.step, duration(outcome.seconds), folder.display());
+    if outcome.skipped > 0 {
+        println!("{} steps were skipped, for their loss or gradient was not finite", outcome.skipped);
+    }
     if outcome.stopped {
         println!("`--out {} --resume` goes on from here", folder.display());
     }
@@ -61,8 +64,15 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
         overrides = overrides.with("resolution", wanted as i64);
     }
     let config = RunConfig::make(system, preset, &dataset, &chosen.word, &overrides)?;
-    let training =
-        Training { folder: &folder, system, dataset: &dataset, device: &chosen.device, guard: chosen.guard, stop };
+    let training = Training {
+        folder: &folder,
+        system,
+        dataset: &dataset,
+        device: &chosen.device,
+        guard: chosen.guard,
+        stop,
+        time: args.minutes,
+    };
     let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
     let mut watcher = Watcher::new(config.steps, test_points(&dataset), held_out);
     let outcome = training.start(&config, &mut watcher);
@@ -79,8 +89,15 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
         Some(_) => open(&id, config.resolution, config.channels)?,
         None => data_of(&config)?,
     };
-    let training =
-        Training { folder: &folder, system, dataset: &dataset, device: &chosen.device, guard: chosen.guard, stop };
+    let training = Training {
+        folder: &folder,
+        system,
+        dataset: &dataset,
+        device: &chosen.device,
+        guard: chosen.guard,
+        stop,
+        time: args.minutes,
+    };
     let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
     let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset), held_out);
     let outcome = training.resume(args.steps, &mut watcher);
@@ -98,7 +115,13 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
         i64::try_from(n).map_err(|_| CliError::usage(format!("`--{flag} {n}` is too large"), "2^63 is the end"))
     };
     for (key, value) in
-        [("steps", args.steps), ("batch", args.batch), ("seed", args.seed), ("eval_every", args.eval_every)]
+        [
+        ("steps", args.steps),
+        ("batch", args.batch),
+        ("seed", args.seed),
+        ("eval_every", args.eval_every),
+        ("keep", args.keep),
+    ]
     {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);

@@ -1,0 +1,264 @@
+//! One sitting of a run: from a step to the last, or to where it is stopped.
+
+use std::fs;
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ganvas_prob::stream::Streams;
+
+use crate::EngineError;
+use crate::checkpoint::{Checkpoint, Header, write_whole};
+use crate::config::{NonFinite, RunConfig, config_path};
+use crate::events::{Event, Log};
+use crate::lock::Lock;
+use crate::run::{Observer, Outcome, Training, Which, newest};
+use crate::session::{Options, Session, sample, state_of};
+use crate::step::Guard;
+use crate::system::Model;
+
+/// Pauses before a checkpoint that could not be written is tried again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// A run while it trains.
+pub(crate) struct Sitting<'t, 'm> {
+    training: &'t Training<'t>,
+    config: &'t RunConfig,
+    session: Session<'m>,
+    log: Log,
+    observer: &'t mut dyn Observer,
+    began: Instant,
+    /// The step of the newest checkpoint.
+    saved: Option<u64>,
+    /// What the best checkpoint was kept for.
+    best: Option<(String, f64)>,
+    skipped: u64,
+    /// Why the newest state could not be kept, until it could.
+    unsaved: Option<EngineError>,
+}
+
+impl<'t, 'm> Sitting<'t, 'm> {
+    /// Of `model`, after so many steps and seconds.
+    pub(crate) fn new(
+        training: &'t Training<'t>,
+        config: &'t RunConfig,
+        model: &'m mut dyn Model,
+        (step, seconds): (u64, f64),
+        log: Log,
+        observer: &'t mut dyn Observer,
+    ) -> Result<Self, EngineError> {
+        let skip = config.on_non_finite == NonFinite::Skip;
+        let options = Options {
+            streams: Streams::new(config.seed),
+            batch: config.batch,
+            steps: config.steps,
+            log_every: config.log_every,
+            threads: config.threads,
+            // Who skips must see what to skip.
+            guard: if skip { Guard::EveryUpdate } else { training.guard },
+            skip,
+        };
+        Ok(Self {
+            session: Session::new(model, training.dataset, training.device, options, step, seconds)?,
+            training,
+            config,
+            log,
+            observer,
+            began: Instant::now(),
+            saved: (step > 0).then_some(step),
+            // What a later step than the checkpoint's has reached counts too: its file is whole.
+            best: newest(training.folder, Which::Best).ok().and_then(|(found, _)| found.header.best),
+            skipped: 0,
+            unsaved: None,
+        })
+    }
+
+    /// Trains, with the lock of the run folder in hand.
+    pub(crate) fn train(mut self, _lock: Lock) -> Result<Outcome, EngineError> {
+        let outcome = self.steps();
+        if let Err(EngineError::NonFinite { what, network, phase, step, value, .. }) = &outcome {
+            let (network, phase, value) = (network.clone(), phase.clone(), value.to_string());
+            self.log.write(&Event::Failure { step: *step, what: (*what).to_owned(), network, phase, value });
+        }
+        let outcome = outcome.map_err(|error| with_last_checkpoint(error, self.saved))?;
+        match self.unsaved.or(self.log.finish()) {
+            None => Ok(outcome),
+            Some(error) => Err(error),
+        }
+    }
+
+    fn steps(&mut self) -> Result<Outcome, EngineError> {
+        let config = self.config;
+        if self.session.steps_done() == 0 {
+            self.draw();
+        }
+        let mut stopped = false;
+        while self.session.steps_done() < config.steps && !stopped {
+            let next = self.session.steps_done() + 1;
+            let kept = config.checkpoint_every > 0 && next.is_multiple_of(config.checkpoint_every);
+            // What is going to be kept is checked, on every device.
+            let done = self.session.step(kept || next == config.steps || self.asked_to_stop())?;
+            if let Some(refused) = done.skipped {
+                self.skipped += 1;
+                let text = format!("{} of the {} is {}", refused.what, refused.network, refused.value);
+                let n = self.skipped;
+                self.observer.note(&format!("step {next} skipped ({n} so far): {text} in phase `{}`", refused.phase));
+                self.log.write(&Event::Skip { step: next, text, phase: refused.phase });
+            }
+            if let Some(tick) = done.tick {
+                self.log.tick(&tick);
+                self.observer.tick(&tick, config);
+            }
+            stopped = self.asked_to_stop() && next < config.steps;
+            let ends = stopped || next == config.steps;
+            if ends || (config.sample_every > 0 && next.is_multiple_of(config.sample_every)) {
+                self.draw();
+            }
+            if config.eval_every > 0 && (ends || next.is_multiple_of(config.eval_every)) {
+                self.measure()?;
+            }
+            if ends || kept {
+                self.keep(Which::Latest, None)?;
+            }
+            if let Some(trouble) = self.log.trouble() {
+                self.observer.note(&format!("warning: {trouble}; training goes on"));
+            }
+        }
+        let (step, seconds) = (self.session.steps_done(), self.session.seconds());
+        self.log.write(&if stopped { Event::Stop { step, seconds } } else { Event::End { step, seconds } });
+        Ok(Outcome { step, seconds, stopped, skipped: self.skipped })
+    }
+
+    fn asked_to_stop(&self) -> bool {
+        let over = self.training.time.is_some_and(|time| self.began.elapsed() >= time);
+        over || self.training.stop.load(Ordering::Relaxed)
+    }
+
+    fn warn(&mut self, text: String) {
+        self.observer.note(&format!("warning: {text}"));
+        self.log.write(&Event::Warning { step: self.session.steps_done(), text });
+    }
+
+    /// The same latents each time, so that one sees them change.
+    fn draw(&mut self) {
+        let (config, step) = (self.config, self.session.steps_done());
+        let device = self.training.device.clone().inner();
+        let streams = Streams::new(config.seed).fork("pictures");
+        let observer = &mut *self.observer;
+        let picture = self
+            .session
+            .aside(|model| observer.picture(&sample(model, config.samples, &streams, &device), config.data.shape));
+        let written = picture.and_then(|(bytes, extension)| {
+            let file = format!("samples/step-{step:09}.{extension}");
+            let path = self.training.folder.join(&file);
+            let made = fs::create_dir_all(self.training.folder.join("samples"));
+            made.and_then(|()| write_whole(&path, &bytes)).map_err(|e| format!("{}: {e}", path.display()))?;
+            Ok(file)
+        });
+        match written {
+            Ok(file) => self.log.write(&Event::Samples { step, file }),
+            Err(reason) => self.warn(format!("no picture of the samples: {reason}")),
+        }
+    }
+
+    /// Measures on held-out data, and keeps the system where none before was better.
+    fn measure(&mut self) -> Result<(), EngineError> {
+        let (config, step, began) = (self.config, self.session.steps_done(), Instant::now());
+        let observer = &mut *self.observer;
+        let measured = self.session.aside(|model| observer.measure(model, config)).and_then(|figures| {
+            match figures.iter().find(|(_, value)| !value.is_finite()) {
+                Some((name, value)) => Err(format!("{name} is {value}")),
+                None => Ok(figures),
+            }
+        });
+        let figures = match measured {
+            Ok(figures) => figures,
+            Err(reason) => {
+                self.warn(format!("no figures on held-out data: {reason}"));
+                return Ok(());
+            }
+        };
+        let Some((by, value)) = figures.first().cloned() else { return Ok(()) };
+        let seconds = began.elapsed().as_secs_f64();
+        let best = self.best.as_ref().is_none_or(|(of, least)| *of != by || value < *least);
+        let said = if best { ", the best so far" } else { "" };
+        self.observer.note(&format!("step {step}: {by} {} on held-out data{said}", rounded(value)));
+        let figures = figures.into_iter().collect();
+        self.log.write(&Event::Eval { step, seconds, by: by.clone(), figures, best });
+        if best {
+            self.best = Some((by, value));
+            self.keep(Which::Best, self.best.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint. One that cannot be written is tried again, then training goes on without it.
+    fn keep(&mut self, which: Which, best: Option<(String, f64)>) -> Result<(), EngineError> {
+        let (config, folder, step) = (self.config, self.training.folder, self.session.steps_done());
+        let header = Header {
+            version: config.version.clone(),
+            system: config.system.clone(),
+            step,
+            seconds: self.session.seconds(),
+            fingerprint: config.data.fingerprint.clone(),
+            config: config.to_toml(),
+            best,
+        };
+        let state = state_of(self.session.model());
+        if let Some(entry) = state.not_finite() {
+            return Err(EngineError::NonFinite {
+                what: "a value",
+                network: entry.to_owned(),
+                phase: "checkpoint".into(),
+                step,
+                value: f32::NAN,
+                kept: String::new(),
+            });
+        }
+        if !config_path(folder).exists() {
+            return Err(EngineError::Gone { path: folder.to_owned() });
+        }
+        let kept = if which == Which::Latest { config.keep } else { 1 };
+        let checkpoint = Checkpoint { header, state };
+        let mut written = checkpoint.write(&which.folder(folder), kept);
+        for pause in PAUSES {
+            if written.is_ok() {
+                break;
+            }
+            sleep(pause);
+            written = checkpoint.write(&which.folder(folder), kept);
+        }
+        match written {
+            Ok(path) => {
+                let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+                self.log.write(&Event::Checkpoint { step, file });
+                if which == Which::Latest {
+                    (self.saved, self.unsaved) = (Some(step), None);
+                }
+            }
+            Err(error) => {
+                self.warn(format!("{error}; training goes on, and the next checkpoint will be tried"));
+                if which == Which::Latest {
+                    self.unsaved = Some(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn with_last_checkpoint(error: EngineError, saved: Option<u64>) -> EngineError {
+    match error {
+        EngineError::NonFinite { what, network, phase, step, value, .. } => {
+            let kept = saved.map_or("; no checkpoint was written yet".into(), |s| format!("; step {s} is saved"));
+            EngineError::NonFinite { what, network, phase, step, value, kept }
+        }
+        other => other,
+    }
+}
+
+/// Four significant digits.
+fn rounded(value: f64) -> String {
+    let magnitude = value.abs().max(1e-300).log10().floor();
+    format!("{value:.*}", (3.0 - magnitude).clamp(0.0, 12.0) as usize)
+}
