@@ -26,6 +26,12 @@ pub const ALL: &[Task] = &[
         run: train,
     },
     Task { name: "test", summary: "run all tests, optimised", help: TEST, run: test },
+    Task {
+        name: "torture",
+        summary: "kill a training fifty times and see that nothing is lost",
+        help: TORTURE,
+        run: torture,
+    },
     Task { name: "check", summary: "check the format and run clippy, warnings refused", help: CHECK, run: check },
     Task { name: "bench", summary: "run the benchmarks", help: BENCH, run: bench },
     Task { name: "docs", summary: "build the API documentation and the book", help: DOCS, run: docs },
@@ -92,6 +98,17 @@ Examples:
   cargo xtask test -- --nocapture gaussian
 ";
 
+const TORTURE: &str = "\
+Kill a training at fifty random moments, go on each time, and compare its end with that of an unbroken one, to the last byte:
+with one thread and with two
+
+Usage: cargo xtask torture [KILLS]
+
+Examples:
+  cargo xtask torture
+  cargo xtask torture 500
+";
+
 const CHECK: &str = "\
 Check the format, then run clippy with warnings as errors
 
@@ -144,6 +161,21 @@ fn train(args: &[OsString]) -> Result<(), Failure> {
         Some(first) if !first.to_string_lossy().starts_with('-') => ganvas("train", &options),
         _ => digits::train(&options),
     }
+}
+
+fn torture(args: &[OsString]) -> Result<(), Failure> {
+    let kills = match args {
+        [] => OsString::from("50"),
+        [kills] if kills.to_str().is_some_and(|text| text.parse::<u32>().is_ok()) => kills.clone(),
+        _ => return Err(Failure::Usage("a number of kills is wanted, for example `cargo xtask torture 100`".to_owned())),
+    };
+    for threads in ["1", "2"] {
+        println!("== threads: {threads}");
+        let mut command = cargo::cargo("test");
+        command.args(["--release", "-p", "ganvas", "--test", "recovery", "a_killed_run", "--", "--nocapture"]);
+        cargo::run(command.env("GANVAS_KILLS", &kills).env("RAYON_NUM_THREADS", threads))?;
+    }
+    Ok(())
 }
 
 /// Builds the binary and becomes it.

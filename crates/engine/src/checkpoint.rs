@@ -3,10 +3,12 @@
 //! ```text
 //! 8 bytes   "GANVAS1\n"
 //! 8 bytes   length of the header, little-endian
-//! header    JSON: format, version, system, step, seconds, data fingerprint, settings
+//! header    JSON: version, system, step, data fingerprint, settings
 //! body      safetensors: every network, average, optimiser moment and counter, by name
 //! 32 bytes  SHA-256 of everything before
 //! ```
+//!
+//! The same training gives the same bytes, however often it was broken off: times are in the events.
 //!
 //! A checkpoint is written to a file beside its place, synced and renamed; only when it has been read back and verified
 //! is an older one removed. Reading checks the sum before anything else is looked at, runs no code, and allocates no more
@@ -39,8 +41,6 @@ pub struct Header {
     pub system: String,
     /// Steps done.
     pub step: u64,
-    /// Seconds of training so far, over all sittings.
-    pub seconds: f64,
     /// Of the data trained on.
     pub fingerprint: String,
     /// The run's settings, TOML.
@@ -217,7 +217,6 @@ mod tests {
             version: "0".into(),
             system: "x".into(),
             step,
-            seconds: 1.5,
             fingerprint: "f".into(),
             config: "steps = 1".into(),
             best: None,

@@ -49,6 +49,9 @@ pub enum Event {
         step: u64,
         /// File, from the run folder.
         file: String,
+        /// Seconds of training so far.
+        #[serde(default)]
+        seconds: f64,
     },
     /// Figures on held-out data.
     Eval {
@@ -109,6 +112,17 @@ pub enum Event {
 }
 
 impl Event {
+    /// Seconds of training when it happened, where it says.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        match self {
+            Event::Tick { seconds, .. }
+            | Event::Checkpoint { seconds, .. }
+            | Event::Stop { seconds, .. }
+            | Event::End { seconds, .. } => Some(*seconds),
+            _ => None,
+        }
+    }
+
     /// Steps done when it happened.
     pub fn step(&self) -> u64 {
         match self {

@@ -21,7 +21,7 @@ use ganvas_prob::stream::Streams;
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
 use crate::config::{ConfigError, DataConfig, RunConfig, config_path};
-use crate::events::{Event, Log, forget_after};
+use crate::events::{Event, Log, events, forget_after};
 use crate::lock::{self, Lock};
 use crate::session::{Tick, restore};
 use crate::sitting::Sitting;
@@ -207,13 +207,14 @@ impl Training<'_> {
             write_whole(&path, config.to_toml().as_bytes()).map_err(EngineError::io("write", &path))?;
         }
         let mut model = self.build(&config)?;
-        let Header { step, seconds, .. } = checkpoint.header;
+        let step = checkpoint.header.step;
         let path = Which::Latest.folder(self.folder);
         restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
         let unreadable = forget_after(self.folder, step)?;
         if unreadable > 0 {
             observer.note(&format!("warning: {unreadable} lines of events.jsonl cannot be read and are left out"));
         }
+        let seconds = events(self.folder)?.0.iter().rev().find_map(Event::seconds).unwrap_or(0.0);
         let mut log = Log::open(self.folder)?;
         log.write(&Event::Resume { step });
         observer.note(&format!("going on from step {step}"));

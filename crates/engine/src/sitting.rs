@@ -199,7 +199,6 @@ impl<'t, 'm> Sitting<'t, 'm> {
             version: config.version.clone(),
             system: config.system.clone(),
             step,
-            seconds: self.session.seconds(),
             fingerprint: config.data.fingerprint.clone(),
             config: config.to_toml(),
             best,
@@ -231,7 +230,8 @@ impl<'t, 'm> Sitting<'t, 'm> {
         match written {
             Ok(path) => {
                 let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-                self.log.write(&Event::Checkpoint { step, file });
+                let seconds = self.session.seconds();
+                self.log.write(&Event::Checkpoint { step, file, seconds });
                 if which == Which::Latest {
                     (self.saved, self.unsaved) = (Some(step), None);
                 }

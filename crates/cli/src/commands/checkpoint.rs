@@ -74,7 +74,7 @@ fn inspect(file: &Path, json: bool) -> Result<(), CliError> {
         return Ok(());
     }
     println!("system   {}, step {}, version {}", header.system, header.step, header.version);
-    println!("trained  {:.0} s on data {}", header.seconds, header.fingerprint);
+    println!("data     {}", header.fingerprint);
     if let Some((name, value)) = &header.best {
         println!("best by  {name} {}", number(*value));
     }

@@ -21,3 +21,13 @@ pub fn succeed(folder: &Path, arguments: &[&str]) -> String {
     assert!(output.status.success(), "ganvas {arguments:?}: {:?}\n{out}{err}", output.status);
     out.into_owned()
 }
+
+/// The ids of all systems.
+#[allow(dead_code, reason = "not every test file goes through them")]
+pub fn systems(folder: &Path) -> Vec<String> {
+    let listed = succeed(folder, &["systems"]);
+    let ids = listed.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split(' ').next());
+    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    assert!(ids.len() >= 3, "{listed}");
+    ids
+}
