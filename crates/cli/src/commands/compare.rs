@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::eval::{Evaluation, Plan, check_count};
 use super::extraction::Extraction;
 use super::{data_of, load_run, test_points, write};
-use crate::args::CompareArgs;
+use crate::args::{CheckpointArg, CompareArgs};
 use crate::device::choose;
 use crate::error::CliError;
 use crate::progress::Stages;
@@ -89,7 +89,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     if let Some(path) = &args.html {
         let comparison = Comparison {
             title: format!("{} runs on {}", columns.len(), compared.data),
-            facts: format!("{} generated items each, seed {}", compared.n, compared.seed),
+            facts: facts(args, &columns),
             columns: columns.clone(),
             pictures: real.into_iter().chain(pictures).collect(),
         };
@@ -104,6 +104,20 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
         }
     }
     Ok(())
+}
+
+/// How all runs were measured, in a line.
+fn facts(args: &CompareArgs, columns: &[(String, Vec<Figure>)]) -> String {
+    let figures = columns.iter().flat_map(|(_, figures)| figures);
+    let mut on: Vec<&str> = figures.filter_map(|figure| figure.extractor.as_deref()).collect();
+    on.sort_unstable();
+    on.dedup();
+    let on = if on.is_empty() { String::new() } else { format!("; measured on {}", on.join("; ")) };
+    let which = match args.checkpoint {
+        CheckpointArg::Latest => "newest",
+        CheckpointArg::Best => "best",
+    };
+    format!("{} generated items each, seed {}, of the {which} checkpoints{on}", args.n, args.seed)
 }
 
 /// The data that all runs were trained on: figures of other data, or of the same at another size, do not compare.

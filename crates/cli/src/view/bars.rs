@@ -60,16 +60,19 @@ pub fn bars(
                 name.clone()
             };
             rows.draw(&Text::new(name, (left - 24, middle), label.clone()))?;
+            // The number stands behind bar and error bar.
+            let mut reach = 0.0;
             if drawable(*value) {
+                reach = value.max(0.0);
                 let ends = [(at(0.0).min(at(*value)), middle - 15), (at(0.0).max(at(*value)), middle + 15)];
                 rows.draw(&Rectangle::new(ends, colour(0).filled()))?;
                 if let Some([low, high]) = error.filter(|ends| ends.iter().all(|&end| drawable(end))) {
                     let line = [(at(low), middle), (at(high), middle)];
                     rows.draw(&PathElement::new(line, INK.stroke_width(4)))?;
+                    reach = high.max(reach);
                 }
             }
-            let place = at(if drawable(*value) { value.max(0.0) } else { 0.0 }) + 14;
-            rows.draw(&Text::new(number(*value), (place, middle), end.clone()))?;
+            rows.draw(&Text::new(number(*value), (at(reach) + 14, middle), end.clone()))?;
         }
         lines(&rows, &marks.map(|(_, value, colour)| (value.filter(|&v| drawable(v)).map(at), colour)), runs.len())
     })
