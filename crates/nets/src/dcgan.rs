@@ -4,6 +4,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 
+use crate::dual::Dual;
 use crate::init::Init;
 use crate::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, Linear};
 use crate::noise::Pass;
@@ -164,23 +165,32 @@ impl Discriminator {
     /// # Shapes
     /// `[batch, channels, resolution, resolution]` to `[batch, 1]`, a logit.
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<2> {
-        let x = self.activations(x, pass).pop().expect("a discriminator has layers");
+        self.dual(x.into(), pass).value
+    }
+
+    /// [`forward`](Discriminator::forward), with a tangent.
+    pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<2> {
+        let x = self.layers(x, pass).pop().expect("a discriminator has layers");
         match &self.score {
-            Score::Linear(linear) => linear.forward(x.flatten(1, 3)),
-            Score::Conv(conv) => conv.forward(x).flatten(1, 3),
+            Score::Linear(linear) => linear.dual(x.flatten(1, 3)),
+            Score::Conv(conv) => conv.dual(x).flatten(1, 3),
         }
     }
 
     /// The output of every convolution after its LeakyReLU, from the image down: what the paper's linear classifier reads.
     pub fn activations(&self, x: Tensor<4>, pass: Pass) -> Vec<Tensor<4>> {
-        let mut outputs: Vec<Tensor<4>> = Vec::new();
+        self.layers(x.into(), pass).into_iter().map(|x| x.value).collect()
+    }
+
+    fn layers(&self, x: Dual<4>, pass: Pass) -> Vec<Dual<4>> {
+        let mut outputs: Vec<Dual<4>> = Vec::new();
         let mut x = x;
         for (i, down) in self.downs.iter().enumerate() {
-            x = down.forward(x);
+            x = down.dual(x);
             if i > 0 {
-                x = self.norms[i - 1].forward(x, pass);
+                x = self.norms[i - 1].dual(x, pass);
             }
-            x = Activation::LeakyRelu.forward(x);
+            x = Activation::LeakyRelu.dual(x);
             outputs.push(x.clone());
         }
         outputs

@@ -4,6 +4,7 @@
 //! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
 //! - [`mlp`], [`dcgan`], [`encoder`]: networks, by purpose
+//! - [`dual`]: values with a tangent, for exact penalties on input gradients
 //! - [`optim`]: optimisers whose state is keyed by parameter path, and [`optim::Trained`], a network with its own
 //! - [`state`]: everything that a network or optimiser keeps, by name
 //! - [`noise`]: random tensors of one step, and the mode that a forward pass runs in
@@ -11,6 +12,7 @@
 //! Images are `[batch, channels, height, width]` in [-1, 1]; a batch of anything is also `[batch, values]`.
 
 pub mod dcgan;
+pub mod dual;
 pub mod encoder;
 pub mod init;
 pub mod layers;

@@ -4,8 +4,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::dual::Dual;
 use crate::init::{Init, Initializer};
-use crate::layers::{Activation, Linear, Maxout, dropout};
+use crate::layers::{Activation, Linear, Maxout, dropout_dual};
 use crate::noise::Pass;
 
 /// The hidden layers of an [`Mlp`].
@@ -112,18 +113,23 @@ impl Mlp {
     /// # Shapes
     /// `[batch, inputs]` to `[batch, outputs]`, with no function at the output.
     pub fn forward(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
-        self.output.forward(self.features(x, pass))
+        self.dual(x.into(), pass).value
+    }
+
+    /// [`forward`](Mlp::forward), with a tangent.
+    pub fn dual(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
+        self.output.dual(self.features(x, pass))
     }
 
     /// The last hidden layer: `[batch, inputs]` to `[batch, units]`.
-    pub fn features(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
-        let mut x = dropout(x, self.keep.0, pass);
+    pub fn features(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
+        let mut x = dropout_dual(x, self.keep.0, pass);
         for layer in &self.hidden {
             x = match layer {
-                Hidden::Linear(linear) => self.activation.forward(linear.forward(x)),
-                Hidden::Maxout(maxout) => maxout.forward(x),
+                Hidden::Linear(linear) => self.activation.dual(linear.dual(x)),
+                Hidden::Maxout(maxout) => maxout.dual(x),
             };
-            x = dropout(x, self.keep.1, pass);
+            x = dropout_dual(x, self.keep.1, pass);
         }
         x
     }

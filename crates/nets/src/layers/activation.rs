@@ -1,6 +1,8 @@
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
+use crate::dual::Dual;
+
 /// An element-wise function between layers or at an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -11,6 +13,13 @@ pub enum Activation {
     Relu,
     /// x for x >= 0, else 0.2 x: the slope that GANs use.
     LeakyRelu,
+    /// x for x >= 0, else 0.1 x (Miyato et al. 2018).
+    #[serde(rename = "leaky-relu-0.1")]
+    LeakyRelu01,
+    /// ln(1 + e^x).
+    Softplus,
+    /// x sigmoid(x), also called swish (Ramachandran et al. 2017).
+    Silu,
     /// tanh x, in (-1, 1).
     Tanh,
     /// 2 sigmoid(x) - 1 = tanh(x / 2), in (-1, 1): a sigmoid's [0, 1] image in the range used here.
@@ -24,9 +33,35 @@ impl Activation {
             Activation::Identity => x,
             Activation::Relu => activation::relu(x),
             Activation::LeakyRelu => activation::leaky_relu(x, 0.2),
+            Activation::LeakyRelu01 => activation::leaky_relu(x, 0.1),
+            // burn's own overflows far out, and its gradient there is no number.
+            Activation::Softplus => activation::log_sigmoid(x.neg()).neg(),
+            Activation::Silu => x.clone() * activation::sigmoid(x),
             Activation::Tanh => x.tanh(),
             Activation::Sigmoid => x.mul_scalar(0.5).tanh(),
         }
+    }
+
+    /// [`forward`](Activation::forward), with a tangent. The slope of a rectifier is a constant but at its corner.
+    pub fn dual<const D: usize>(self, x: Dual<D>) -> Dual<D> {
+        let rectifier = |below: f64, x: Tensor<D>| x.ones_like().mask_fill(x.lower_elem(0.0), below);
+        x.map(
+            |x| self.forward(x),
+            |x, y| match self {
+                Activation::Identity => x.ones_like(),
+                Activation::Relu => rectifier(0.0, x),
+                Activation::LeakyRelu => rectifier(0.2, x),
+                Activation::LeakyRelu01 => rectifier(0.1, x),
+                Activation::Softplus => activation::sigmoid(x),
+                Activation::Silu => {
+                    let s = activation::sigmoid(x);
+                    // s (1 + x (1 - s)) with y = x s.
+                    s.clone() + y.clone() - y * s
+                }
+                Activation::Tanh => y.square().neg().add_scalar(1.0),
+                Activation::Sigmoid => y.square().neg().add_scalar(1.0).mul_scalar(0.5),
+            },
+        )
     }
 }
 
@@ -43,6 +78,9 @@ mod tests {
             (Activation::Identity, -1.0),
             (Activation::Relu, 0.0),
             (Activation::LeakyRelu, -0.2),
+            (Activation::LeakyRelu01, -0.1),
+            (Activation::Softplus, (-1f64).exp().ln_1p()),
+            (Activation::Silu, -sigmoid),
             (Activation::Tanh, (-1f64).tanh()),
             (Activation::Sigmoid, 2.0 * sigmoid - 1.0),
         ] {

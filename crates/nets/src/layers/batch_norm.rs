@@ -4,6 +4,7 @@ use burn::module::{Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleM
 use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
 
+use crate::dual::Dual;
 use crate::init::Init;
 use crate::noise::Pass;
 
@@ -136,6 +137,21 @@ impl BatchNorm {
                 normed.output
             }
         }
+    }
+
+    /// [`forward`](BatchNorm::forward), with a tangent. In training an item's tangent depends on the whole batch's.
+    pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<4> {
+        let Some(direction) = x.tangent else { return self.forward(x.value, pass).into() };
+        let value = self.forward(x.value.clone(), pass);
+        let gamma = |t: Tensor<4>| t * self.gamma.val().reshape([1, -1, 1, 1]);
+        let tangent = match pass {
+            Pass::Eval => {
+                let deviation = self.running_variance.get().add_scalar(self.epsilon).sqrt();
+                Some(direction / deviation.reshape([1, -1, 1, 1]))
+            }
+            Pass::Train(_) => Dual::along(x.value, direction).normalized(&[0, 2, 3], self.epsilon).tangent,
+        };
+        Dual { value, tangent: tangent.map(gamma) }
     }
 
     fn average(&self, running: &Buffer<1>, new: Tensor<1>) {

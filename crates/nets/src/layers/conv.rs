@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
+use crate::dual::Dual;
 use crate::init::Init;
 
 /// Kernel side, stride and padding of a square convolution.
@@ -55,9 +56,17 @@ impl Conv2d {
     /// # Shapes
     /// `[batch, inputs, h, w]` to `[batch, outputs, h', w']` with h' = (h + 2 padding - kernel) / stride + 1.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.apply(x, self.bias.as_ref().map(Param::val))
+    }
+
+    /// [`forward`](Conv2d::forward), with a tangent.
+    pub fn dual(&self, x: Dual<4>) -> Dual<4> {
+        x.affine(|x| self.forward(x), |t| self.apply(t, None))
+    }
+
+    fn apply(&self, x: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, .. } = self.geometry;
-        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-        conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+        conv2d(x, self.weight.val(), bias, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
     }
 }
 
@@ -88,9 +97,18 @@ impl ConvTranspose2d {
     /// `[batch, inputs, h, w]` to `[batch, outputs, h', w']` with
     /// h' = (h - 1) stride - 2 padding + kernel + output padding.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.apply(x, self.bias.as_ref().map(Param::val))
+    }
+
+    /// [`forward`](ConvTranspose2d::forward), with a tangent.
+    pub fn dual(&self, x: Dual<4>) -> Dual<4> {
+        x.affine(|x| self.forward(x), |t| self.apply(t, None))
+    }
+
+    fn apply(&self, x: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, output_padding, .. } = self.geometry;
         let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
-        conv_transpose2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+        conv_transpose2d(x, self.weight.val(), bias, options)
     }
 }
 

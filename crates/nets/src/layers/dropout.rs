@@ -1,14 +1,21 @@
 use burn::tensor::Tensor;
 
+use crate::dual::Dual;
 use crate::noise::Pass;
 
 /// Keeps each value with probability `keep` and scales what it keeps by 1 / keep; nothing outside of training
 /// (Srivastava et al. 2014, in the "inverted" form).
 pub fn dropout<const D: usize>(x: Tensor<D>, keep: f64, pass: Pass) -> Tensor<D> {
+    dropout_dual(x.into(), keep, pass).value
+}
+
+/// [`dropout`], with a tangent that loses the same values.
+pub fn dropout_dual<const D: usize>(x: Dual<D>, keep: f64, pass: Pass) -> Dual<D> {
     match pass {
         Pass::Train(noise) if keep < 1.0 => {
-            let draws = noise.uniform("dropout", x.dims(), 0.0, 1.0);
-            x * draws.lower_elem(keep).float().mul_scalar(1.0 / keep)
+            let draws = noise.uniform("dropout", x.value.dims(), 0.0, 1.0);
+            let dropped = draws.greater_equal_elem(keep);
+            x.linear(|x| x.mask_fill(dropped.clone(), 0.0).mul_scalar(1.0 / keep))
         }
         _ => x,
     }

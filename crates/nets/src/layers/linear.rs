@@ -1,6 +1,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, module::linear};
 
+use crate::dual::Dual;
 use crate::init::Init;
 
 /// x W + b.
@@ -34,6 +35,11 @@ impl Linear {
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
+
+    /// [`forward`](Linear::forward), with a tangent.
+    pub fn dual(&self, x: Dual<2>) -> Dual<2> {
+        x.affine(|x| self.forward(x), |t| linear(t, self.weight.val(), None))
+    }
 }
 
 /// The largest of several linear pieces, for each unit (Goodfellow et al. 2013, "Maxout Networks").
@@ -52,9 +58,18 @@ impl Maxout {
     /// # Shapes
     /// `[batch, inputs]` to `[batch, units]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let y = self.linear.forward(x);
+        self.dual(x.into()).value
+    }
+
+    /// [`forward`](Maxout::forward), with a tangent: that of the largest piece.
+    pub fn dual(&self, x: Dual<2>) -> Dual<2> {
+        let Dual { value: y, tangent } = self.linear.dual(x);
         let [batch, outputs] = y.dims();
-        y.reshape([batch, outputs / self.pieces, self.pieces]).max_dim(2).squeeze_dim(2)
+        let shape = [batch, outputs / self.pieces, self.pieces];
+        let y = y.reshape(shape);
+        let Some(tangent) = tangent else { return y.max_dim(2).squeeze_dim::<2>(2).into() };
+        let (largest, which) = y.max_dim_with_indices(2);
+        Dual::along(largest.squeeze_dim(2), tangent.reshape(shape).gather(2, which).squeeze_dim(2))
     }
 }
 

@@ -4,10 +4,13 @@ mod activation;
 mod batch_norm;
 mod conv;
 mod dropout;
+mod group_norm;
 mod linear;
+pub mod pool;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, Buffer};
 pub use conv::{Conv2d, ConvTranspose2d, Geometry};
-pub use dropout::dropout;
+pub use dropout::{dropout, dropout_dual};
+pub use group_norm::GroupNorm;
 pub use linear::{Linear, Maxout};
