@@ -6,6 +6,7 @@
 //! ```
 
 pub mod objectives;
+pub mod regularizers;
 pub mod systems;
 
 use ganvas_engine::system::Definition;

@@ -8,7 +8,22 @@
 //! A layer says beside its `forward` how it takes a [`Dual`]. A network is written once, on duals: without a tangent no
 //! operation is added.
 
-use burn::tensor::Tensor;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{DType, Tensor};
+
+/// A module with its values in double precision, for checks against differences; not every device has that.
+pub fn in_double_precision<M: Module>(module: M) -> M {
+    struct Cast;
+    impl ModuleMapper for Cast {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let (id, value, mapper) = param.consume();
+            let tracked = value.is_require_grad();
+            let value = value.set_require_grad(false).detach().cast(DType::F64);
+            Param::from_mapped_value(id, value.set_require_grad(tracked), mapper)
+        }
+    }
+    module.map(&mut Cast)
+}
 
 /// A value and, where it is wanted, its tangent.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use ganvas_nets::dcgan;
-use ganvas_nets::dual::Dual;
+use ganvas_nets::dual::{Dual, in_double_precision as double};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Maxout, dropout_dual, pool,
@@ -12,20 +12,6 @@ use ganvas_nets::layers::{
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::{Noise, Pass};
 use ganvas_prob::stream::{Streams, normals};
-
-/// A module in double precision.
-fn double<M: Module>(module: M) -> M {
-    struct Cast;
-    impl ModuleMapper for Cast {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            let (id, value, mapper) = param.consume();
-            let tracked = value.is_require_grad();
-            let value = value.set_require_grad(false).detach().cast(DType::F64);
-            Param::from_mapped_value(id, value.set_require_grad(tracked), mapper)
-        }
-    }
-    module.map(&mut Cast)
-}
 
 fn init() -> Init {
     Init::new(&Streams::new(1), "net", Initializer::He, &Device::flex())
