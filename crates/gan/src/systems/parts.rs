@@ -78,7 +78,7 @@ pub fn alternate<A: Adversaries>(
     let frozen = discriminator.frozen();
     step.phase("generator").update("generator", generator, batch, |generator, micro| {
         let fake = rule.generate(generator, micro.batch.len(), &micro.noise, micro.pass());
-        objective.generator(rule.judge(&frozen, fake, micro.pass()))
+        objective.generator(None, rule.judge(&frozen, fake, micro.pass()))
     })
 }
 

@@ -66,7 +66,7 @@ fn slopes(acceptance: &mut Acceptance) {
         (Objective::Minimax, "2 slope of the minimax loss", 0.010),
     ] {
         let t = Tensor::<2>::from_floats([[-4.6]], acceptance.device()).require_grad();
-        let grads = objective.generator(t.clone()).backward();
+        let grads = objective.generator(None, t.clone()).backward();
         let slope = t.grad(&grads).map_or(f64::NAN, |g| g.into_scalar::<f64>().abs());
         acceptance.check(name, slope, Threshold::Near { value: expected, tolerance: 0.001 }, "logit -4.6");
     }
