@@ -107,6 +107,7 @@ pub struct Session<'m> {
     device: Device,
     shape: ItemShape,
     loader: Loader,
+    batches: usize,
     step: u64,
     started: Instant,
     seconds_before: f64,
@@ -127,7 +128,9 @@ impl<'m> Session<'m> {
         step: u64,
         seconds: f64,
     ) -> Result<Self, EngineError> {
-        let loader = Loader::new(dataset.clone(), options.batch, options.streams, step, options.threads)?;
+        let batches = model.batches().max(1);
+        let first = step * batches as u64;
+        let loader = Loader::new(dataset.clone(), options.batch, options.streams, first, options.threads)?;
         let now = Instant::now();
         Ok(Self {
             model,
@@ -135,6 +138,7 @@ impl<'m> Session<'m> {
             device: device.clone(),
             shape: dataset.shape,
             loader,
+            batches,
             step,
             started: now,
             seconds_before: seconds,
@@ -160,7 +164,15 @@ impl<'m> Session<'m> {
     /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped. The system is then as
     /// it was before the step.
     pub fn step(&mut self, report: bool) -> Result<Done, EngineError> {
-        let batch = upload(self.loader.next()?, self.shape, &self.device);
+        let mut host = self.loader.next()?;
+        for _ in 1..self.batches {
+            let HostBatch { values, labels, .. } = self.loader.next()?;
+            host.values.extend(values);
+            if let (Some(all), Some(more)) = (&mut host.labels, labels) {
+                all.extend(more);
+            }
+        }
+        let batch = upload(host, self.shape, &self.device);
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
@@ -199,7 +211,7 @@ impl<'m> Session<'m> {
         let figures = step.into_figures();
         let (then, before) = self.last_tick;
         let now = Instant::now();
-        let items = (self.step - before) * self.options.batch as u64;
+        let items = (self.step - before) * (self.options.batch * self.batches) as u64;
         self.last_tick = (now, self.step);
         let tick = Tick {
             step: self.step,

@@ -40,12 +40,14 @@ pub struct Step<'a> {
     device: &'a Device,
     reported: bool,
     figures: Vec<(String, Tensor<1>)>,
+    /// The phases begun so far.
+    begun: Vec<&'static str>,
 }
 
 impl<'a> Step<'a> {
     /// Step `index`, from 0. Its figures are collected where it is `reported`. The device tracks gradients.
     pub fn new(options: &'a Options, index: u64, device: &'a Device, reported: bool) -> Self {
-        Self { options, index, device, reported, figures: Vec::new() }
+        Self { options, index, device, reported, figures: Vec::new(), begun: Vec::new() }
     }
 
     /// The step's number, from 0.
@@ -58,9 +60,11 @@ impl<'a> Step<'a> {
         self.index as f64 / self.options.steps.max(1) as f64
     }
 
-    /// Begins the named phase: its noise depends on seed, name and step alone.
+    /// Begins the named phase: its noise depends on seed, name, step, and how often it was begun in the step before.
     pub fn phase(&mut self, name: &'static str) -> Phase<'_, 'a> {
-        Phase { name, rate: 1.0, step: self }
+        let time = self.begun.iter().filter(|&&other| other == name).count();
+        self.begun.push(name);
+        Phase { name, time, rate: 1.0, step: self }
     }
 
     /// What the step's phases recorded, by name; empty where the step is not reported. Reads from the device once.
@@ -105,6 +109,8 @@ fn read(values: Vec<Tensor<1>>) -> Vec<f32> {
 /// A named part of a step: one update of one network.
 pub struct Phase<'s, 'a> {
     name: &'static str,
+    /// How often the step has had it before.
+    time: usize,
     rate: f64,
     step: &'s mut Step<'a>,
 }
@@ -132,7 +138,8 @@ impl Phase<'_, '_> {
         batch: &Batch,
         loss: impl Fn(&M, &MicroBatch) -> Tensor<1>,
     ) -> Result<(), StepError> {
-        let Self { name, rate, step } = self;
+        let Self { name, time, rate, step } = self;
+        let scope = if time == 0 { name.to_owned() } else { format!("{name}/{time}") };
         let options = step.options;
         let checked = step.reported || options.guard == Guard::EveryUpdate;
         let (n, parts) = (batch.len(), options.accumulate.clamp(1, batch.len().max(1)));
@@ -140,7 +147,7 @@ impl Phase<'_, '_> {
         let mut figures = Figures::default();
         for part in 0..parts {
             let rows = n * part / parts..n * (part + 1) / parts;
-            let noise = Noise::new(options.streams, name, step.index, step.device);
+            let noise = Noise::new(options.streams, scope.as_str(), step.index, step.device);
             let recorded = RefCell::default();
             let micro = match parts {
                 1 => MicroBatch { batch: batch.clone(), noise, reported: step.reported, recorded },

@@ -200,6 +200,12 @@ pub trait Model {
     /// If a loss or gradient is not finite; nothing of that phase has been applied then.
     fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError>;
 
+    /// Batches that one step wants, one after the other in what it is given: a critic that is updated five times for each
+    /// update of the generator sees five.
+    fn batches(&self) -> usize {
+        1
+    }
+
     /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients.
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
 

@@ -160,3 +160,59 @@ fn a_step_is_skipped_and_the_next_one_is_done() {
     assert_eq!(toy.second.updates(), 4);
     assert_eq!(toy.first.updates(), 4, "the first network's update of that step is taken back");
 }
+
+/// A critic that is updated twice sees two batches and two draws of noise.
+#[test]
+fn a_step_may_want_several_batches() {
+    struct Twice {
+        net: Trained<Linear>,
+        seen: Vec<Vec<f32>>,
+    }
+    impl Model for Twice {
+        fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+            let n = batch.len() / 2;
+            for part in [batch.rows(0..n), batch.rows(n..2 * n)] {
+                let seen = std::cell::RefCell::new(Vec::new());
+                step.phase("critic").update("net", &mut self.net, &part, |net, micro| {
+                    let noise = micro.noise.normal("noise", [1, 2]);
+                    let x = micro.batch.items.clone();
+                    seen.borrow_mut().extend(x.to_data().iter::<f32>().chain(noise.to_data().iter::<f32>()));
+                    net.forward(x).square().mean()
+                })?;
+                self.seen.push(seen.into_inner());
+            }
+            Ok(())
+        }
+
+        fn batches(&self) -> usize {
+            2
+        }
+
+        fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
+            noise.normal("x", [n, 2])
+        }
+
+        fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+            vec![("net", &mut self.net)]
+        }
+    }
+    let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
+    let device = Device::flex().autodiff();
+    let seen = |from: u64, steps: u64| {
+        let mut model = Twice { net: Toy::new(descent(0.1)).first, seen: Vec::new() };
+        let mut session = Session::new(&mut model, &dataset, &device, options(20, 9), from, 0.0).unwrap();
+        for _ in 0..steps {
+            session.step(false).unwrap();
+        }
+        model.seen
+    };
+    let all = seen(0, 3);
+    assert_eq!(all.len(), 6);
+    for (i, a) in all.iter().enumerate() {
+        assert_eq!(a.len(), 42);
+        for b in &all[..i] {
+            assert!(a[..40] != b[..40] && a[40..] != b[40..], "each has items and noise of its own");
+        }
+    }
+    assert_eq!(seen(2, 1), all[4..], "a resumed run goes on with the same");
+}
