@@ -97,11 +97,13 @@ pub struct Loaded {
     pub header: Header,
     /// The system.
     pub model: Box<dyn Model>,
+    /// Whether it draws samples from averaged weights.
+    pub averaged: bool,
     /// Newer checkpoints that are damaged.
     pub damaged: Vec<EngineError>,
 }
 
-/// Loads a checkpoint of a run, on a device that tracks gradients.
+/// Loads a checkpoint of a run, on a device that tracks gradients: `raw` without the averaged weights that it may have.
 ///
 /// # Errors
 /// If the folder is no run, has no checkpoint that can be read, or does not fit the system.
@@ -110,6 +112,7 @@ pub fn load(
     which: Which,
     config: RunConfig,
     system: &Definition,
+    raw: bool,
     device: &Device,
 ) -> Result<Loaded, EngineError> {
     let (checkpoint, damaged) = newest(folder, which)?;
@@ -117,7 +120,11 @@ pub fn load(
     let mut model = (system.build)(&config.model, &config.data.spec(), &build)?;
     let path = which.folder(folder);
     restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
-    Ok(Loaded { config, header: checkpoint.header, model, damaged })
+    if raw {
+        model.parts().into_iter().for_each(|(_, part)| part.forget_average());
+    }
+    let averaged = model.parts().iter().any(|(_, part)| part.is_averaged());
+    Ok(Loaded { config, header: checkpoint.header, model, averaged, damaged })
 }
 
 pub(crate) fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {

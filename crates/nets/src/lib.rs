@@ -11,6 +11,7 @@
 //!
 //! Images are `[batch, channels, height, width]` in [-1, 1]; a batch of anything is also `[batch, values]`.
 
+mod average;
 pub mod dcgan;
 pub mod encoder;
 pub mod export;
