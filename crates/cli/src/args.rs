@@ -68,6 +68,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
         ganvas metrics photos/ generated/ --features mnist --json")]
     Metrics(MetricsArgs),
+    /// Write a run's networks with the names and layouts of PyTorch
+    #[command(after_help = "Examples:\n  ganvas export runs/first --out first.safetensors\n  \
+        ganvas export runs/first --out best.safetensors --checkpoint best --raw\n\nIn Python:\n  \
+        safetensors.torch.load_file(\"first.safetensors\")")]
+    Export(ExportArgs),
     /// Show what checkpoint files hold, or verify them
     #[command(after_help = "Examples:\n  ganvas checkpoint inspect runs/first/best/step-000001500.ganvas\n  \
         ganvas checkpoint verify runs/first/checkpoints/*.ganvas\n  \
@@ -423,6 +428,19 @@ pub struct LoadingArgs {
     /// Where to compute.
     #[arg(long, value_name = "D", default_value = "flex")]
     pub device: String,
+}
+
+/// `ganvas export`.
+#[derive(Args)]
+pub struct ExportArgs {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The file to write, which must not be there yet.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub out: PathBuf,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
 }
 
 /// `ganvas sample`.

@@ -6,6 +6,7 @@ mod checkpoint;
 mod compare;
 mod data;
 mod eval;
+mod export;
 mod extraction;
 mod extractors;
 mod files;
@@ -45,6 +46,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
