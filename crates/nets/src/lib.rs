@@ -7,13 +7,16 @@
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
 //! - [`optim`]: optimisers whose state is keyed by parameter path, and [`optim::Trained`], a network with its own
 //! - [`state`]: everything that a network or optimiser keeps, by name
+//! - [`export`]: a network's values with PyTorch's names and layouts
 //! - [`noise`]: random tensors of one step, and the mode that a forward pass runs in
 //!
 //! Images are `[batch, channels, height, width]` in [-1, 1]; a batch of anything is also `[batch, values]`.
 
+mod average;
 pub mod dcgan;
 pub mod dual;
 pub mod encoder;
+pub mod export;
 pub mod init;
 pub mod layers;
 pub mod mlp;

@@ -2,6 +2,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::dual::Dual;
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 
 /// Normalisation of each item by itself, over groups of its channels and all of space (Wu and He 2018): one group is the
@@ -17,6 +18,13 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "GroupNorm",
+        torch: "nn.GroupNorm",
+        values: &[("gamma", "weight", Layout::Same), ("beta", "bias", Layout::Same)],
+        counters: &[],
+    };
+
     /// Over `groups` groups, which must divide `channels`.
     ///
     /// # Panics
