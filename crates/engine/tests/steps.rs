@@ -39,13 +39,13 @@ impl Model for Toy {
             let x = micro.batch.items.clone();
             let noise = micro.noise.normal("noise", x.dims());
             micro.record("noise", noise.clone());
-            (net.forward(x.clone() + noise) - x).square().mean()
+            (net.forward(x.clone() + noise, micro.pass()) - x).square().mean()
         })?;
         let target = self.first.frozen();
         let factor = if self.breaks_at == Some(step.index()) { f32::INFINITY } else { 1.0 };
         step.phase("second").update("second", &mut self.second, batch, |net, micro| {
             let x = micro.batch.items.clone();
-            (net.forward(x.clone()) - target.forward(x)).square().mean().mul_scalar(factor)
+            (net.forward(x.clone(), micro.pass()) - target.forward(x, micro.pass())).square().mean().mul_scalar(factor)
         })
     }
 
@@ -177,7 +177,7 @@ fn a_step_may_want_several_batches() {
                     let noise = micro.noise.normal("noise", [1, 2]);
                     let x = micro.batch.items.clone();
                     seen.borrow_mut().extend(x.to_data().iter::<f32>().chain(noise.to_data().iter::<f32>()));
-                    net.forward(x).square().mean()
+                    net.forward(x, micro.pass()).square().mean()
                 })?;
                 self.seen.push(seen.into_inner());
             }

@@ -107,18 +107,18 @@ impl Generator {
         let [batch, latent] = z.dims();
         let x = match &self.project {
             Project::Linear(linear) => {
-                let x = linear.forward(z);
+                let x = linear.forward(z, pass);
                 let channels = x.dims()[1] / (self.base * self.base);
                 x.reshape([batch, channels, self.base, self.base])
             }
-            Project::Conv(conv) => conv.forward(z.reshape([batch, latent, 1, 1])),
+            Project::Conv(conv) => conv.forward(z.reshape([batch, latent, 1, 1]), pass),
         };
         let mut outputs = Vec::new();
         let mut x = x;
         for (norm, up) in self.norms.iter().zip(&self.ups) {
             x = activation::relu(norm.forward(x, pass));
             outputs.push(x.clone());
-            x = up.forward(x);
+            x = up.forward(x, pass);
         }
         outputs.push(x.tanh());
         outputs
@@ -172,8 +172,8 @@ impl Discriminator {
     pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<2> {
         let x = self.layers(x, pass).pop().expect("a discriminator has layers");
         match &self.score {
-            Score::Linear(linear) => linear.dual(x.flatten(1, 3)),
-            Score::Conv(conv) => conv.dual(x).flatten(1, 3),
+            Score::Linear(linear) => linear.dual(x.flatten(1, 3), pass),
+            Score::Conv(conv) => conv.dual(x, pass).flatten(1, 3),
         }
     }
 
@@ -186,7 +186,7 @@ impl Discriminator {
         let mut outputs: Vec<Dual<4>> = Vec::new();
         let mut x = x;
         for (i, down) in self.downs.iter().enumerate() {
-            x = down.dual(x);
+            x = down.dual(x, pass);
             if i > 0 {
                 x = self.norms[i - 1].dual(x, pass);
             }

@@ -10,7 +10,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use crate::encoder::GaussianEncoder;
-use crate::layers::{BatchNorm, Conv2d, ConvTranspose2d, GroupNorm, Linear};
+use crate::layers::{BatchNorm, Conv2d, ConvTranspose2d, GroupNorm, Linear, SpectralNorm};
 
 /// Values by the names of a PyTorch `state_dict`: 32-bit floats, and counters as 64-bit integers without a side.
 pub type Weights = BTreeMap<String, TensorData>;
@@ -51,8 +51,15 @@ pub struct TorchLayer {
 }
 
 /// All layers that have values.
-pub const LAYERS: [TorchLayer; 6] =
-    [Linear::TORCH, Conv2d::TORCH, ConvTranspose2d::TORCH, BatchNorm::TORCH, GroupNorm::TORCH, GaussianEncoder::TORCH];
+pub const LAYERS: [TorchLayer; 7] = [
+    Linear::TORCH,
+    Conv2d::TORCH,
+    ConvTranspose2d::TORCH,
+    BatchNorm::TORCH,
+    GroupNorm::TORCH,
+    SpectralNorm::TORCH,
+    GaussianEncoder::TORCH,
+];
 
 /// Adds all values of a module to `weights`, under `name`.
 ///
@@ -61,7 +68,22 @@ pub const LAYERS: [TorchLayer; 6] =
 pub fn export_module<M: Module>(module: &M, name: &str, weights: &mut Weights) -> Result<(), ExportError> {
     let mut export = Export { path: vec![(name.to_owned(), String::new())], weights, error: None };
     module.visit(&mut export);
-    export.error.map_or(Ok(()), Err)
+    if let Some(error) = export.error {
+        return Err(error);
+    }
+    // PyTorch keeps the vectors of a spectral norm beside the weight, which it then calls the original.
+    let below =
+        |key: &str| key.strip_suffix("spectral.weight_u").or(key.strip_suffix("spectral.weight_v")).map(str::to_owned);
+    for (key, layer) in weights.keys().filter_map(|key| Some((key.clone(), below(key)?))).collect::<Vec<_>>() {
+        let mut rename = |from: String, to: String| {
+            if let Some(value) = weights.remove(&from) {
+                weights.insert(to, value);
+            }
+        };
+        rename(format!("{layer}weight"), format!("{layer}weight_orig"));
+        rename(key.clone(), key.replace("spectral.", ""));
+    }
+    Ok(())
 }
 
 struct Export<'a> {
@@ -188,6 +210,19 @@ mod tests {
         let net = Net { first: Linear::new(2, 2, true, &mut init()), scale };
         let error = export_module(&net, "net", &mut Weights::new()).unwrap_err();
         assert_eq!(error, ExportError::Unknown { name: "net.scale.gain".into(), layer: "Scale".into() });
+    }
+
+    #[test]
+    fn spectral_norms_have_their_names() {
+        let mut weights = Weights::new();
+        let mut init = init();
+        let layer = Linear::new(3, 2, true, &mut init).spectral(&mut init);
+        export_module(&layer, "net", &mut weights).unwrap();
+        let names: Vec<(&str, &[usize])> =
+            weights.iter().map(|(name, data)| (name.as_str(), &data.shape()[..])).collect();
+        let expected: [(&str, &[usize]); 4] =
+            [("net.bias", &[2]), ("net.weight_orig", &[2, 3]), ("net.weight_u", &[2]), ("net.weight_v", &[3])];
+        assert_eq!(names, expected);
     }
 
     /// The table of the book has a line for every value.

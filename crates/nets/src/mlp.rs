@@ -118,7 +118,7 @@ impl Mlp {
 
     /// [`forward`](Mlp::forward), with a tangent.
     pub fn dual(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
-        self.output.dual(self.features(x, pass))
+        self.output.dual(self.features(x, pass), pass)
     }
 
     /// The last hidden layer: `[batch, inputs]` to `[batch, units]`.
@@ -126,8 +126,8 @@ impl Mlp {
         let mut x = dropout_dual(x, self.keep.0, pass);
         for layer in &self.hidden {
             x = match layer {
-                Hidden::Linear(linear) => self.activation.dual(linear.dual(x)),
-                Hidden::Maxout(maxout) => maxout.dual(x),
+                Hidden::Linear(linear) => self.activation.dual(linear.dual(x, pass)),
+                Hidden::Maxout(maxout) => maxout.dual(x, pass),
             };
             x = dropout_dual(x, self.keep.1, pass);
         }

@@ -50,15 +50,21 @@ fn check<const D: usize, const E: usize>(name: &str, shape: [usize; D], f: impl 
 fn every_layer_has_its_tangent() {
     let init = &mut init();
     let linear = double(Linear::new(5, 3, true, init));
-    check("linear", [4, 5], |x, _| linear.dual(x));
+    check("linear", [4, 5], |x, pass| linear.dual(x, pass));
     let maxout = double(Maxout::new(5, 3, 4, init));
-    check("maxout", [4, 5], |x, _| maxout.dual(x));
+    check("maxout", [4, 5], |x, pass| maxout.dual(x, pass));
     for (name, geometry) in [("halve", Geometry::HALVE), ("keep", Geometry::KEEP), ("halve 5", Geometry::HALVE_5)] {
         let conv = double(Conv2d::new(2, 3, geometry, true, init));
-        check(name, [2, 2, 8, 8], |x, _| conv.dual(x));
+        check(name, [2, 2, 8, 8], |x, pass| conv.dual(x, pass));
         let conv = double(ConvTranspose2d::new(2, 3, geometry, true, init));
-        check(name, [2, 2, 8, 8], |x, _| conv.dual(x));
+        check(name, [2, 2, 8, 8], |x, pass| conv.dual(x, pass));
     }
+    let linear = double(Linear::new(5, 3, true, init).spectral(init));
+    check("spectral linear", [4, 5], |x, pass| linear.clone().dual(x, pass));
+    let conv = double(Conv2d::new(2, 3, Geometry::HALVE, true, init).spectral(init));
+    check("spectral conv", [2, 2, 8, 8], |x, pass| conv.clone().dual(x, pass));
+    let conv = double(ConvTranspose2d::new(2, 3, Geometry::HALVE, true, init).spectral(init));
+    check("spectral transposed conv", [2, 2, 8, 8], |x, pass| conv.clone().dual(x, pass));
     let batch_norm = double(BatchNorm::new(3, init));
     check("batch norm", [4, 3, 4, 4], |x, pass| batch_norm.clone().dual(x, pass));
     for groups in [1, 2, 4] {

@@ -4,6 +4,7 @@ use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Tensor, activation::relu};
 use ganvas_nets::init::Init;
 use ganvas_nets::layers::{Conv2d, Geometry, Linear};
+use ganvas_nets::noise::Pass;
 
 use super::Spec;
 
@@ -41,8 +42,8 @@ impl Net {
     /// # Shapes
     /// `[batch, channels, side, side]` in [-1, 1] to `[batch, units]`, zero or more.
     pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let x = self.convolutions().fold(x, |x, conv| halve(relu(conv.forward(x))));
-        relu(self.hidden.forward(x.flatten(1, 3)))
+        let x = self.convolutions().fold(x, |x, conv| halve(relu(conv.forward(x, Pass::Eval))));
+        relu(self.hidden.forward(x.flatten(1, 3), Pass::Eval))
     }
 
     /// What each rectifier gives, the last being the features.
@@ -52,11 +53,11 @@ impl Net {
     pub(super) fn layers(&self, mut x: Tensor<4>) -> Vec<Tensor<4>> {
         let mut layers = Vec::new();
         for conv in self.convolutions() {
-            let layer = relu(conv.forward(x));
+            let layer = relu(conv.forward(x, Pass::Eval));
             x = halve(layer.clone());
             layers.push(layer);
         }
-        layers.push(relu(self.hidden.forward(x.flatten(1, 3))).unsqueeze_dims(&[2, 3]));
+        layers.push(relu(self.hidden.forward(x.flatten(1, 3), Pass::Eval)).unsqueeze_dims(&[2, 3]));
         layers
     }
 
@@ -65,7 +66,7 @@ impl Net {
     /// # Shapes
     /// `[batch, units]` to `[batch, classes of all tasks]`.
     pub(super) fn logits(&self, features: Tensor<2>) -> Tensor<2> {
-        self.output.forward(features)
+        self.output.forward(features, Pass::Eval)
     }
 
     fn convolutions(&self) -> impl Iterator<Item = &Conv2d> {

@@ -6,6 +6,8 @@ use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use crate::dual::Dual;
 use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
+use crate::layers::SpectralNorm;
+use crate::noise::Pass;
 
 /// Kernel side, stride and padding of a square convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub struct Conv2d {
     pub weight: Param<Tensor<4>>,
     /// `[outputs]`.
     pub bias: Option<Param<Tensor<1>>>,
+    spectral: Option<SpectralNorm>,
     #[module(skip)]
     geometry: Geometry,
 }
@@ -57,24 +60,42 @@ impl Conv2d {
         Self {
             weight: init.weight(shape, inputs * area, outputs * area),
             bias: bias.then(|| init.zeros([outputs])),
+            spectral: None,
             geometry,
         }
     }
 
+    /// The same layer with its weight, as a matrix with one row for each output, brought to a spectral norm of 1. The norm of
+    /// the convolution itself may be larger.
+    pub fn spectral(mut self, init: &mut Init) -> Self {
+        self.spectral = Some(SpectralNorm::new(self.weight.val().flatten(1, 3), init));
+        self
+    }
+
+    /// The kernel that inputs are convolved with, in the shape of `weight`.
+    pub fn weight(&self, pass: Pass) -> Tensor<4> {
+        let weight = self.weight.val();
+        let Some(norm) = &self.spectral else { return weight };
+        let shape = weight.dims();
+        norm.normalized(weight.flatten(1, 3), pass).reshape(shape)
+    }
+
     /// # Shapes
     /// `[batch, inputs, h, w]` to `[batch, outputs, h', w']` with h' = (h + 2 padding - kernel) / stride + 1.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.apply(x, self.bias.as_ref().map(Param::val))
+    pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
+        self.dual(x.into(), pass).value
     }
 
     /// [`forward`](Conv2d::forward), with a tangent.
-    pub fn dual(&self, x: Dual<4>) -> Dual<4> {
-        x.affine(|x| self.forward(x), |t| self.apply(t, None))
+    pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<4> {
+        let weight = self.weight(pass);
+        let bias = self.bias.as_ref().map(Param::val);
+        x.affine(|x| self.apply(x, weight.clone(), bias), |t| self.apply(t, weight.clone(), None))
     }
 
-    fn apply(&self, x: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    fn apply(&self, x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, .. } = self.geometry;
-        conv2d(x, self.weight.val(), bias, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
+        conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
     }
 }
 
@@ -85,6 +106,7 @@ pub struct ConvTranspose2d {
     pub weight: Param<Tensor<4>>,
     /// `[outputs]`.
     pub bias: Option<Param<Tensor<1>>>,
+    spectral: Option<SpectralNorm>,
     #[module(skip)]
     geometry: Geometry,
 }
@@ -104,26 +126,45 @@ impl ConvTranspose2d {
         Self {
             weight: init.weight(shape, inputs * area, outputs * area),
             bias: bias.then(|| init.zeros([outputs])),
+            spectral: None,
             geometry,
         }
+    }
+
+    /// The same layer with its weight, as a matrix with one row for each output, brought to a spectral norm of 1. The norm of
+    /// the convolution itself may be larger.
+    pub fn spectral(mut self, init: &mut Init) -> Self {
+        self.spectral = Some(SpectralNorm::new(self.weight.val().swap_dims(0, 1).flatten(1, 3), init));
+        self
+    }
+
+    /// The kernel that inputs are convolved with, in the shape of `weight`.
+    pub fn weight(&self, pass: Pass) -> Tensor<4> {
+        let weight = self.weight.val();
+        let Some(norm) = &self.spectral else { return weight };
+        let [inputs, outputs, rows, columns] = weight.dims();
+        let matrix = weight.swap_dims(0, 1).flatten(1, 3);
+        norm.normalized(matrix, pass).reshape([outputs, inputs, rows, columns]).swap_dims(0, 1)
     }
 
     /// # Shapes
     /// `[batch, inputs, h, w]` to `[batch, outputs, h', w']` with
     /// h' = (h - 1) stride - 2 padding + kernel + output padding.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.apply(x, self.bias.as_ref().map(Param::val))
+    pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
+        self.dual(x.into(), pass).value
     }
 
     /// [`forward`](ConvTranspose2d::forward), with a tangent.
-    pub fn dual(&self, x: Dual<4>) -> Dual<4> {
-        x.affine(|x| self.forward(x), |t| self.apply(t, None))
+    pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<4> {
+        let weight = self.weight(pass);
+        let bias = self.bias.as_ref().map(Param::val);
+        x.affine(|x| self.apply(x, weight.clone(), bias), |t| self.apply(t, weight.clone(), None))
     }
 
-    fn apply(&self, x: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    fn apply(&self, x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, output_padding, .. } = self.geometry;
         let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
-        conv_transpose2d(x, self.weight.val(), bias, options)
+        conv_transpose2d(x, weight, bias, options)
     }
 }
 
@@ -149,9 +190,9 @@ mod tests {
             (Geometry::COLLAPSE, 13, 19),
             (Geometry::KEEP, 16, 16),
         ] {
-            let y = Conv2d::new(2, 3, geometry, true, &mut init).forward(x());
+            let y = Conv2d::new(2, 3, geometry, true, &mut init).forward(x(), Pass::Eval);
             assert_eq!(y.dims(), [1, 3, down, down], "{geometry:?}");
-            let y = ConvTranspose2d::new(2, 3, geometry, true, &mut init).forward(x());
+            let y = ConvTranspose2d::new(2, 3, geometry, true, &mut init).forward(x(), Pass::Eval);
             assert_eq!(y.dims(), [1, 3, up, up], "{geometry:?}");
         }
     }
@@ -165,8 +206,8 @@ mod tests {
         transposed.weight = conv.weight.clone();
         let x: Tensor<4> = init.weight([2, 2, 8, 8], 1, 1).val();
         let y: Tensor<4> = init.weight([2, 3, 4, 4], 1, 1).val();
-        let left = (conv.forward(x.clone()) * y.clone()).sum().into_scalar::<f64>();
-        let right = (x * transposed.forward(y)).sum().into_scalar::<f64>();
+        let left = (conv.forward(x.clone(), Pass::Eval) * y.clone()).sum().into_scalar::<f64>();
+        let right = (x * transposed.forward(y, Pass::Eval)).sum().into_scalar::<f64>();
         assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{left} against {right}");
     }
 }

@@ -7,6 +7,7 @@ mod dropout;
 mod group_norm;
 mod linear;
 pub mod pool;
+mod spectral;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, Buffer};
@@ -14,3 +15,4 @@ pub use conv::{Conv2d, ConvTranspose2d, Geometry};
 pub use dropout::{dropout, dropout_dual};
 pub use group_norm::GroupNorm;
 pub use linear::{Linear, Maxout};
+pub use spectral::SpectralNorm;
