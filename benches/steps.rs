@@ -8,7 +8,6 @@ use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ganvas_data::{Dataset, OpenOptions};
 use ganvas_engine::session::{Options, Session, sample};
-use ganvas_engine::step::Guard;
 use ganvas_engine::system::{Build, DataSpec, Definition, Preset};
 use ganvas_prob::stream::Streams;
 
@@ -32,14 +31,7 @@ fn bench(criterion: &mut Criterion, system: &Definition) {
     let streams = Streams::new(0);
     let build = Build { streams, device: &device };
     let mut model = (system.build)(&recommended.config, &DataSpec::of(&dataset), &build).expect("a preset is valid");
-    let options = Options {
-        streams,
-        batch: recommended.batch,
-        steps: u64::MAX,
-        log_every: u64::MAX,
-        threads: 1,
-        guard: Guard::EveryUpdate,
-    };
+    let options = Options { log_every: u64::MAX, ..Options::new(streams, recommended.batch, u64::MAX) };
     let mut group = criterion.benchmark_group(id);
     group.sample_size(20);
     group.throughput(Throughput::Elements(recommended.batch as u64));
