@@ -8,6 +8,7 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Model, OBSERVATION_SEED, observed};
 use ganvas_metrics::Extractor;
+use ganvas_metrics::neighbours::duplicates;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Images, frechet_distance};
 use ganvas_nets::noise::Noise;
@@ -49,6 +50,7 @@ impl HeldOut {
             Some(extractor) => {
                 let fake = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
                 figures.push(("ffd".to_owned(), frechet_distance(real, &fake)?));
+                figures.push(("duplicates".to_owned(), duplicates(real, &fake)?));
             }
             None => {
                 let modes = ganvas_data::modes(&self.dataset.id);
@@ -56,8 +58,10 @@ impl HeldOut {
                     modes.map(|modes| count_modes(values.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing));
                 let fake = Features { dims: real.dims, values };
                 figures.push(("mmd2".to_owned(), mmd2_unbiased(real, &fake)?));
+                figures.push(("duplicates".to_owned(), duplicates(real, &fake)?));
                 if let Some(counts) = counts.transpose()? {
                     figures.push(("covered".to_owned(), counts.covered as f64));
+                    figures.push(("covered_share".to_owned(), counts.covered as f64 / counts.modes as f64));
                     figures.push(("hq3".to_owned(), counts.hq3));
                 }
             }
