@@ -167,7 +167,9 @@ fn torture(args: &[OsString]) -> Result<(), Failure> {
     let kills = match args {
         [] => OsString::from("50"),
         [kills] if kills.to_str().is_some_and(|text| text.parse::<u32>().is_ok()) => kills.clone(),
-        _ => return Err(Failure::Usage("a number of kills is wanted, for example `cargo xtask torture 100`".to_owned())),
+        _ => {
+            return Err(Failure::Usage("a number of kills is wanted, for example `cargo xtask torture 100`".to_owned()));
+        }
     };
     for threads in ["1", "2"] {
         println!("== threads: {threads}");

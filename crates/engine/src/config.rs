@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::EngineError;
+use crate::schedule::Schedule;
 use crate::suggest;
 use crate::system::{DataSpec, Definition, Preset};
 
@@ -100,6 +101,15 @@ pub struct RunConfig {
     /// What happens when a loss or gradient is not finite.
     #[serde(default)]
     pub on_non_finite: NonFinite,
+    /// The factor of all learning rates over time.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// The gradients of a network are scaled down to this Euclidean norm where theirs is larger; 0: never.
+    #[serde(default)]
+    pub clip_norm: f64,
+    /// Parts of a batch whose gradients are added up to one update: less memory for the same batch.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     /// Steps between measurements on held-out data; 0: none.
     #[serde(default)]
     pub eval_every: u64,
@@ -136,6 +146,10 @@ pub enum NonFinite {
 /// The one before the newest is there in case that the newest gets damaged.
 fn kept_checkpoints() -> usize {
     2
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Ten measurements of a run, but none of a run of some steps more often than it is trained.
@@ -266,6 +280,9 @@ impl RunConfig {
             checkpoint_every: recommended.steps.div_ceil(5),
             keep: kept_checkpoints(),
             on_non_finite: NonFinite::Stop,
+            schedule: Schedule::default(),
+            clip_norm: 0.0,
+            accumulate: 1,
             eval_every: eval_interval(recommended.steps),
             eval_n: measured_items(),
             samples: 64,
@@ -315,6 +332,13 @@ impl RunConfig {
         at_least_one("threads", self.threads as u64)?;
         at_least_one("samples", self.samples as u64)?;
         at_least_one("keep", self.keep as u64)?;
+        self.schedule.check()?;
+        if !(self.clip_norm >= 0.0 && self.clip_norm.is_finite()) {
+            return Err(ConfigError::domain("clip_norm", "zero or more", self.clip_norm));
+        }
+        if !(1..=self.batch).contains(&self.accumulate) {
+            return Err(ConfigError::domain("accumulate", format!("1 to the batch, {}", self.batch), self.accumulate));
+        }
         if self.samples > 4096 {
             return Err(ConfigError::domain("samples", "at most 4096", self.samples));
         }
@@ -411,11 +435,11 @@ fn leaves(table: &Table, prefix: &str) -> Vec<(String, Value)> {
 /// Sets a key of the run or, failing that, of its model.
 fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
     let own = key.strip_prefix("model.").unwrap_or(key);
-    if !FACTS.contains(&key) && table.contains_key(key) {
-        table.insert(key.to_owned(), value);
-        return Ok(());
-    }
-    let slot = table.get_mut("model").and_then(|model| find(model, own));
+    let first = key.split('.').next().unwrap_or(key);
+    let slot = match !FACTS.contains(&first) && table.contains_key(first) {
+        true => find_in(table, key),
+        false => table.get_mut("model").and_then(Value::as_table_mut).and_then(|model| find_in(model, own)),
+    };
     match slot {
         Some(slot) => {
             // `lr = 1` for a float, as people write it.
@@ -429,8 +453,13 @@ fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError>
     }
 }
 
-fn find<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Value> {
-    key.split('.').try_fold(value, |value, part| value.as_table_mut()?.get_mut(part))
+fn find_in<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let value = table.get_mut(first)?;
+    match rest {
+        None => Some(value),
+        Some(rest) => find_in(value.as_table_mut()?, rest),
+    }
 }
 
 fn keys(table: &Table) -> Vec<String> {
@@ -443,7 +472,9 @@ fn keys(table: &Table) -> Vec<String> {
             }
         }
     }
-    let mut found: Vec<String> = table.keys().filter(|key| !FACTS.contains(&key.as_str())).cloned().collect();
+    let mut found = Vec::new();
+    walk(table, "", &mut found);
+    found.retain(|key| !FACTS.contains(&key.split('.').next().unwrap_or(key)));
     if let Some(Value::Table(model)) = table.get("model") {
         walk(model, "", &mut found);
     }

@@ -84,7 +84,6 @@ impl Which {
             Which::Best => "best",
         })
     }
-
 }
 
 /// A trained system, from its run folder.

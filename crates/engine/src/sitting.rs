@@ -9,12 +9,11 @@ use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
-use crate::config::{NonFinite, RunConfig, config_path};
+use crate::config::{RunConfig, config_path};
 use crate::events::{Event, Log};
 use crate::lock::Lock;
 use crate::run::{Observer, Outcome, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
-use crate::step::Guard;
 use crate::system::Model;
 
 /// Pauses before a checkpoint that could not be written is tried again.
@@ -47,17 +46,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
         log: Log,
         observer: &'t mut dyn Observer,
     ) -> Result<Self, EngineError> {
-        let skip = config.on_non_finite == NonFinite::Skip;
-        let options = Options {
-            streams: Streams::new(config.seed),
-            batch: config.batch,
-            steps: config.steps,
-            log_every: config.log_every,
-            threads: config.threads,
-            // Who skips must see what to skip.
-            guard: if skip { Guard::EveryUpdate } else { training.guard },
-            skip,
-        };
+        let options = Options::of(config, training.guard);
         Ok(Self {
             session: Session::new(model, training.dataset, training.device, options, step, seconds)?,
             training,

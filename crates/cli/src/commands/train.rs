@@ -114,15 +114,13 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
     let whole = |flag: &str, n: u64| {
         i64::try_from(n).map_err(|_| CliError::usage(format!("`--{flag} {n}` is too large"), "2^63 is the end"))
     };
-    for (key, value) in
-        [
+    for (key, value) in [
         ("steps", args.steps),
         ("batch", args.batch),
         ("seed", args.seed),
         ("eval_every", args.eval_every),
         ("keep", args.keep),
-    ]
-    {
+    ] {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);
         }
