@@ -31,8 +31,8 @@ impl HeldOut {
         Self { dataset, device, seen: None }
     }
 
-    /// The bound of the likelihood where the system has one, the distance of samples from held-out items, and for points
-    /// around known modes how many are covered. Every time the same latents and the same items.
+    /// The bound of the likelihood where the system has one, the distance of samples from held-out items, how many samples
+    /// repeat others, and for points around known modes how many of these are covered. Every time the same latents and the same items.
     pub fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, CliError> {
         let mut figures = Vec::new();
         if let Some(bound) = model.likelihood() {
@@ -62,6 +62,7 @@ impl HeldOut {
                 if let Some(counts) = counts.transpose()? {
                     figures.push(("covered".to_owned(), counts.covered as f64));
                     figures.push(("covered_share".to_owned(), counts.covered as f64 / counts.modes as f64));
+                    figures.push(("near".to_owned(), counts.near));
                     figures.push(("hq3".to_owned(), counts.hq3));
                 }
             }
