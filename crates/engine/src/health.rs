@@ -455,7 +455,9 @@ mod tests {
     fn swings_from_one_side_to_the_other_are_oscillation() {
         let wave = |period: usize, low: f32, high: f32| -> Vec<Vec<(&'static str, f32)>> {
             let half = period / 2;
-            (0..300).map(|i| vec![("accuracy/fake", if i / half % 2 == 0 { low } else { high })]).collect()
+            (0..300)
+                .map(|i| vec![("accuracy/fake", if usize::is_multiple_of(i / half, 2) { low } else { high })])
+                .collect()
         };
         assert_eq!(told(wave(20, 0.1, 0.9)), [(1010, Kind::Oscillation, true)]);
         assert_eq!(told(wave(50, 0.1, 0.9)), []);

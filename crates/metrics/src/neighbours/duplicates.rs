@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_generator_of_a_few_items_repeats_them_all() {
-        let draw = |seed, n| normals(&mut Streams::new(seed).rng("x", 0), 8 * n);
+        let draw = |seed, n: usize| normals(&mut Streams::new(seed).rng("x", 0), 8 * n);
         let real = Features { dims: 8, values: draw(1, 300) };
         let fake = Features { dims: 8, values: draw(2, 30).repeat(10) };
         assert_eq!(duplicates(&real, &fake).unwrap(), 1.0);
