@@ -106,7 +106,7 @@ Examples:
 
 const TORTURE: &str = "\
 Kill a training at fifty random moments, go on each time, and compare its end with that of an unbroken one, to the last byte:
-with one thread and with two
+with one thread and with two. Then look at the memory of a run of 10,000 steps.
 
 Usage: cargo xtask torture [KILLS]
 
@@ -188,7 +188,10 @@ fn torture(args: &[OsString]) -> Result<(), Failure> {
         command.args(["--release", "-p", "ganvas", "--test", "recovery", "a_killed_run", "--", "--nocapture"]);
         cargo::run(command.env("GANVAS_KILLS", &kills).env("RAYON_NUM_THREADS", threads))?;
     }
-    Ok(())
+    println!("== memory");
+    let mut command = cargo::cargo("test");
+    command.args(["--release", "-p", "ganvas", "--test", "recovery", "the_memory", "--", "--nocapture", "--ignored"]);
+    cargo::run(&mut command)
 }
 
 fn health(args: &[OsString]) -> Result<(), Failure> {

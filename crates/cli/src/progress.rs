@@ -1,12 +1,13 @@
 //! The live line of training and other long work: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::health::Kind;
-use ganvas_engine::run::Observer;
+use ganvas_engine::run::{Observer, Painter};
 use ganvas_engine::session::Tick;
 use ganvas_engine::system::Model;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -148,7 +149,7 @@ impl Drop for Stages {
 /// Watches a run train.
 pub struct Watcher {
     progress: Progress,
-    real: Vec<[f32; 2]>,
+    real: Arc<[[f32; 2]]>,
     held_out: HeldOut,
     /// What goes wrong, as it is shown before the losses.
     alarm: String,
@@ -158,7 +159,8 @@ impl Watcher {
     /// Of a run of `steps`. `real` are the points that samples of points are drawn over, `held_out` what is measured on.
     pub fn new(steps: u64, real: Vec<[f32; 2]>, held_out: HeldOut) -> Self {
         let template = "{bar:24} {pos}/{len} {msg}";
-        Self { progress: Progress::new(Some(steps), template), real, held_out, alarm: String::new() }
+        let progress = Progress::new(Some(steps), template);
+        Self { progress, real: real.into(), held_out, alarm: String::new() }
     }
 
     /// Ends the watching.
@@ -181,15 +183,18 @@ impl Observer for Watcher {
         self.progress.update(tick.step, &line, tick.step == config.steps);
     }
 
-    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> Result<(Vec<u8>, &'static str), String> {
-        let png = match shape {
-            ItemShape::Image { channels, height, width } => {
-                let n = samples.len() / shape.len().max(1);
-                view::image_grid(samples, [n, channels, height, width], None)
-            }
-            ItemShape::Points { .. } => view::scatter_png(&self.real, samples.as_chunks::<2>().0),
-        };
-        png.map(|png| (png, "png")).map_err(|e| e.to_string())
+    fn painter(&self) -> Painter {
+        let real = self.real.clone();
+        Arc::new(move |samples, shape| {
+            let png = match shape {
+                ItemShape::Image { channels, height, width } => {
+                    let n = samples.len() / shape.len().max(1);
+                    view::image_grid(samples, [n, channels, height, width], None)
+                }
+                ItemShape::Points { .. } => view::scatter_png(&real, samples.as_chunks::<2>().0),
+            };
+            png.map(|png| (png, "png")).map_err(|e| e.to_string())
+        })
     }
 
     fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, String> {

@@ -332,7 +332,7 @@ impl Health {
 /// Where the shortest window begins that spans so many steps and has enough in it.
 fn begin(all: &VecDeque<Report>, source: Source, span: u64) -> Option<usize> {
     let latest = all.back()?.0;
-    let spans = all.iter().rposition(|(step, _)| latest - step >= span)?;
+    let spans = all.iter().rposition(|(step, _)| latest.saturating_sub(*step) >= span)?;
     Some(spans.min(all.len().checked_sub(source.fewest())?))
 }
 

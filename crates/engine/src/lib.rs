@@ -25,5 +25,6 @@ mod sitting;
 pub mod step;
 pub mod suggest;
 pub mod system;
+mod writer;
 
 pub use error::EngineError;

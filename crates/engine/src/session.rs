@@ -83,7 +83,7 @@ const MOST_SKIPPED: u64 = 20;
 pub struct Done {
     /// The report, where it is due.
     pub tick: Option<Tick>,
-    /// Why the rest of the step was skipped.
+    /// Why the step was skipped.
     pub skipped: Option<StepError>,
 }
 
@@ -157,18 +157,38 @@ impl<'m> Session<'m> {
     /// and where the caller has another reason to.
     ///
     /// # Errors
-    /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped.
+    /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped. The system is then as
+    /// it was before the step.
     pub fn step(&mut self, report: bool) -> Result<Done, EngineError> {
         let batch = upload(self.loader.next()?, self.shape, &self.device);
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
+        let checked = reported || options.guard == Guard::EveryUpdate;
+        let before: Vec<_> = match checked {
+            true => self.model.parts().iter().map(|(_, part)| part.remember()).collect(),
+            false => Vec::new(),
+        };
         let mut step = Step::new(options, index, &self.device, reported);
         let skipped = match self.model.step(&batch, &mut step) {
             Ok(()) => None,
-            Err(refused) if options.skip && self.skipped_in_a_row + 1 < MOST_SKIPPED => Some(refused),
-            Err(StepError { what, network, phase, value }) => {
-                return Err(EngineError::NonFinite { what, network, phase, step: index, value, kept: String::new() });
+            Err(refused) => {
+                // Earlier phases have been applied, and batch norm has averaged what the refused one passed through it.
+                for ((_, part), before) in self.model.parts().into_iter().zip(before) {
+                    part.go_back(before);
+                }
+                if !options.skip || self.skipped_in_a_row + 1 >= MOST_SKIPPED {
+                    let StepError { what, network, phase, value } = refused;
+                    return Err(EngineError::NonFinite {
+                        what,
+                        network,
+                        phase,
+                        step: index,
+                        value,
+                        kept: String::new(),
+                    });
+                }
+                Some(refused)
             }
         };
         self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };

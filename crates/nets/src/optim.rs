@@ -3,6 +3,7 @@
 //! Their state is keyed by the path of each parameter, so that it can be written to a checkpoint by name and read back
 //! into a new process. burn's own keeps it by random ids; the rules are the same and are tested against it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
@@ -232,7 +233,17 @@ fn empty(config: &OptimizerConfig, n: usize, device: &Device) -> Vec<Tensor<1>> 
     vec![Tensor::zeros([n], device); config.slots()]
 }
 
-impl<M: Module> Part for Trained<M> {
+impl<M: Module + 'static> Part for Trained<M> {
+    fn remember(&self) -> Box<dyn Any> {
+        Box::new(self.clone())
+    }
+
+    fn go_back(&mut self, to: Box<dyn Any>) {
+        if let Ok(before) = to.downcast() {
+            *self = *before;
+        }
+    }
+
     fn save(&self, name: &str, state: &mut State) {
         save_module(&self.net, name, state);
         state.put_counter(format!("{name}/optimizer/updates"), self.updates);

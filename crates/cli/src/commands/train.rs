@@ -100,7 +100,7 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
     };
     let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
     let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset), held_out);
-    let outcome = training.resume(args.steps, &mut watcher);
+    let outcome = training.resume(&overrides(args)?, &args.allow_change, &mut watcher);
     watcher.finish();
     Ok((folder, outcome?))
 }
@@ -120,6 +120,7 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
         ("seed", args.seed),
         ("eval_every", args.eval_every),
         ("keep", args.keep),
+        ("accumulate", args.accumulate),
     ] {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);
