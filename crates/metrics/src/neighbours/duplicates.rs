@@ -8,7 +8,7 @@ const OF_REAL: f64 = 0.01;
 /// Share of the fakes whose nearest other fake is as near as only one in a hundred reals has another one, in [0, 1].
 ///
 /// Repeats among samples tell how few a generator can make (S. Arora, Y. Zhang 2017, "Do GANs actually learn the
-/// distribution? An empirical study", section 3, who look for them by eye). Here the data say what a repeat is: the limit
+/// distribution? An empirical study", who look for them by eye). Here the data say what a repeat is: the limit
 /// is the distance to the nearest other item that a hundredth of the reals keep within. Of two sets that differ in size
 /// the first items of the larger are taken, for distances shrink as items are added.
 ///

@@ -41,8 +41,8 @@ pub fn kl_per_latent(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<2> {
     terms.mul_scalar(0.5)
 }
 
-/// How many latents are active: the posterior mean varies over the items by more than 0.01 (Burda et al. 2016,
-/// section 5.1.2: Var_x(E[z|x]) > 10^-2), `[1]`.
+/// How many latents are active: the posterior mean has a variance over the items of more than 0.01 (Burda et al.
+/// 2016: Var_x(E[z|x]) > 10^-2), `[1]`.
 ///
 /// # Shapes
 /// `mean`, `[n, latent]` with n at least 2.
