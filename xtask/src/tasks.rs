@@ -197,7 +197,7 @@ fn torture(args: &[OsString]) -> Result<(), Failure> {
 fn health(args: &[OsString]) -> Result<(), Failure> {
     let seeds = number(args, "10", "seeds", "cargo xtask health 3")?;
     let mut command = cargo::cargo("test");
-    command.args(["--release", "-p", "ganvas", "--test", "health", "what_goes_wrong", "--", "--nocapture"]);
+    command.args(["--release", "-p", "ganvas", "--test", "health", "--", "--nocapture", "--test-threads", "1"]);
     cargo::run(command.env("GANVAS_HEALTH_SEEDS", &seeds))
 }
 

@@ -22,7 +22,7 @@ struct Case {
 
 const FAST: [&str; 4] = ["--set", "discriminator_optimizer.lr=2e-3", "--set", "generator_optimizer.lr=2e-5"];
 
-const CASES: [Case; 9] = [
+const ILL: [Case; 6] = [
     Case {
         name: "gan, the discriminator's rate times 10, the generator's divided by 10",
         train: &["gan", "--steps", "800", FAST[0], FAST[1], FAST[2], FAST[3]],
@@ -64,7 +64,7 @@ const CASES: [Case; 9] = [
         noticed: Some("posterior_collapse"),
     },
     Case {
-        name: "gan on ring8, batch 64, rates of 5e-3, beta1 0.95",
+        name: "gan on ring8, batch 64, rates of 5e-3 and 1e-2, beta1 0.97",
         train: &[
             "gan",
             "--data",
@@ -76,15 +76,18 @@ const CASES: [Case; 9] = [
             "--set",
             "discriminator_optimizer.lr=5e-3",
             "--set",
-            "generator_optimizer.lr=5e-3",
+            "generator_optimizer.lr=1e-2",
             "--set",
-            "discriminator_optimizer.beta1=0.95",
+            "discriminator_optimizer.beta1=0.97",
             "--set",
-            "generator_optimizer.beta1=0.95",
+            "generator_optimizer.beta1=0.97",
         ],
         short: &[],
         noticed: Some("oscillation"),
     },
+];
+
+const WELL: [Case; 3] = [
     Case { name: "gan, small", train: &["gan"], short: &["--steps", "1500"], noticed: None },
     Case { name: "dcgan, small", train: &["dcgan"], short: &["--steps", "1200", "--set", "width=8"], noticed: None },
     Case { name: "vae, small", train: &["vae"], short: &["--steps", "1500"], noticed: None },
@@ -98,12 +101,21 @@ fn told(folder: &Path, run: &str) -> Vec<Value> {
 }
 
 #[test]
-fn what_goes_wrong_is_named_and_nothing_else() {
+fn what_goes_wrong_is_named() {
+    judge(&ILL);
+}
+
+#[test]
+fn nothing_is_noticed_in_healthy_runs() {
+    judge(&WELL);
+}
+
+fn judge(cases: &[Case]) {
     let seeds: Option<u64> = std::env::var("GANVAS_HEALTH_SEEDS").ok().map(|seeds| seeds.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let f = folder.path();
     let mut wrong = Vec::new();
-    for Case { name, train, short, noticed } in &CASES {
+    for Case { name, train, short, noticed } in cases {
         for seed in seeds.map_or(100..101, |n| 0..n) {
             let seed = seed.to_string();
             let quiet = ["--out", "run", "--seed", &seed, "--set", "sample_every=0", "--set", "checkpoint_every=0"];

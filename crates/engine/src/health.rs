@@ -24,7 +24,7 @@ pub enum Kind {
     ModeCollapse,
     /// The latents say nothing of the items.
     PosteriorCollapse,
-    /// The discriminator takes all generated items for real, then none, and so on.
+    /// The discriminator is sure that generated items are real, then that they are not, and so on.
     Oscillation,
 }
 
@@ -91,12 +91,15 @@ const SPAN: u64 = 500;
 /// The same for swings, which take their time.
 const LONG_SPAN: u64 = 1000;
 
+/// The logit ln 4: odds of four to one.
+const SURE: f64 = 1.386;
+
 /// What is made of a figure's values in the window.
 #[derive(Clone, Copy)]
 enum Statistic {
     /// The lower median: one value in it says nothing.
     Median,
-    /// How often the value went from a quarter or less to three quarters or more, or back.
+    /// How often the value, a mean logit, went from below `-SURE` to above `SURE`, or back.
     Swings,
 }
 
@@ -198,12 +201,13 @@ const RULES: &[Rule] = &[
         statistic: Statistic::Median,
         limits: &[Limit::new("kl_per_latent/largest", 0.01, 0.02)],
     },
-    // Three whole periods.
+    // Three whole periods. By the logits, for a discriminator with batch norm is now right and now wrong on a whole batch
+    // while it is sure of nothing.
     Rule {
         kind: Kind::Oscillation,
         source: Source::Reports,
         statistic: Statistic::Swings,
-        limits: &[Limit::new("accuracy/fake", 6.0, 1.0)],
+        limits: &[Limit::new("logit/fake", 6.0, 1.0)],
     },
 ];
 
@@ -348,14 +352,13 @@ fn told(statistic: Statistic, limit: &Limit, value: f64) -> String {
     let side = if limit.above() { "at least" } else { "at most" };
     match statistic {
         Statistic::Median => format!("{figure} {} ({side} {begins})", crate::sitting::rounded(value)),
-        Statistic::Swings => format!("{figure} swung {value} times between 0.25 and 0.75 ({side} {begins})"),
+        Statistic::Swings => format!("{figure} swung {value} times between -{SURE} and {SURE} ({side} {begins})"),
     }
 }
 
-/// How often values cross from one quarter of [0, 1] to the opposite one.
+/// How often values go from one side of [-SURE, SURE] to the other; what lies within changes nothing.
 fn swings(values: &[f64]) -> usize {
-    let outer = values.iter().filter(|&&value| value <= 0.25 || value >= 0.75);
-    let sides: Vec<bool> = outer.map(|&value| value >= 0.75).collect();
+    let sides: Vec<bool> = values.iter().filter(|value| value.abs() >= SURE).map(|value| *value > 0.0).collect();
     sides.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
@@ -450,20 +453,20 @@ mod tests {
         }
     }
 
-    /// A period of 20 reports swings 10 times in 101; one of 50, four times. Noise between the quarters never does.
+    /// A period of 20 reports swings 10 times in 101; one of 50, four times. What is not sure on both sides never does.
     #[test]
     fn swings_from_one_side_to_the_other_are_oscillation() {
         let wave = |period: usize, low: f32, high: f32| -> Vec<Vec<(&'static str, f32)>> {
             let half = period / 2;
             (0..300)
-                .map(|i| vec![("accuracy/fake", if usize::is_multiple_of(i / half, 2) { low } else { high })])
+                .map(|i| vec![("logit/fake", if usize::is_multiple_of(i / half, 2) { low } else { high })])
                 .collect()
         };
-        assert_eq!(told(wave(20, 0.1, 0.9)), [(1010, Kind::Oscillation, true)]);
-        assert_eq!(told(wave(50, 0.1, 0.9)), []);
-        assert_eq!(told(wave(20, 0.3, 0.9)), []);
-        let calm = repeated(&[(300, vec![("accuracy/fake", 0.8)])]);
-        let found = told([wave(20, 0.1, 0.9), calm].concat());
+        assert_eq!(told(wave(20, -2.0, 1.5)), [(1010, Kind::Oscillation, true)]);
+        assert_eq!(told(wave(50, -2.0, 1.5)), []);
+        assert_eq!(told(wave(20, -9.0, 1.3)), []);
+        let calm = repeated(&[(300, vec![("logit/fake", -2.0)])]);
+        let found = told([wave(20, -2.0, 1.5), calm].concat());
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[1].1, Kind::Oscillation);
     }
