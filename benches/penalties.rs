@@ -48,7 +48,7 @@ fn penalties(criterion: &mut Criterion) {
 
     let config = MlpConfig::new(&[512, 512, 512], Activation::LeakyRelu, Initializer::He);
     let mut mlp = Trained::new(Mlp::new(784, 1, &config, &mut init()), adam);
-    let shape = dcgan::Shape { channels: 1, resolution: 32, width: 32, latent: 64, kernel: 4, all_convolutional: false };
+    let shape = dcgan::Shape::new(1, 32, 32, 64);
     let conv = dcgan::Discriminator::new(shape, &mut init()).expect("32 halves to 4");
     let mut conv = Trained::new(conv, adam);
     let image = ItemShape::Image { channels: 1, height: 32, width: 32 };
@@ -60,7 +60,8 @@ fn penalties(criterion: &mut Criterion) {
             bencher.iter(|| update(&mut mlp, 784, penalized, |net, x| net.dual(x, Pass::Eval), &device));
         });
         group.bench_function(BenchmarkId::new("dcgan 32x32, width 32", word), |bencher| {
-            let score = |net: &dcgan::Discriminator, x: Dual<2>| net.dual(x.linear(|x| to_images(x, image)), Pass::Eval);
+            let score =
+                |net: &dcgan::Discriminator, x: Dual<2>| net.dual(x.linear(|x| to_images(x, image)), Pass::Eval);
             bencher.iter(|| update(&mut conv, 1024, penalized, score, &device));
         });
     }

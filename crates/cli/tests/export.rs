@@ -58,7 +58,7 @@ fn values(folder: &Path, run: &str, case: &str) -> Values {
     match case {
         "gan" => {
             let config = MlpConfig { maxout: 3, ..MlpConfig::new(&[8], Activation::LeakyRelu, Initializer::He) };
-            let net = trained(&checkpoint, "discriminator", |init| Mlp::new(64, 1, &config, init));
+            let net = trained(&checkpoint, "discriminator.Mlp", |init| Mlp::new(64, 1, &config, init));
             values.insert("logits", net.forward(samples, Pass::Eval));
         }
         "vae" => {
@@ -70,8 +70,8 @@ fn values(folder: &Path, run: &str, case: &str) -> Values {
         }
         _ => {
             let all_convolutional = case == "dcgan-convolutional";
-            let shape = Shape { channels: 1, resolution: 16, width: 4, latent: LATENT, kernel: 4, all_convolutional };
-            let net = trained(&checkpoint, "discriminator", |init| Discriminator::new(shape, init).unwrap());
+            let shape = Shape { all_convolutional, ..Shape::new(1, 16, 4, LATENT) };
+            let net = trained(&checkpoint, "discriminator.Dcgan", |init| Discriminator::new(shape, init).unwrap());
             values.insert("logits", net.forward(samples.reshape([N, 1, 16, 16]), Pass::Eval));
         }
     }
@@ -109,11 +109,11 @@ fn exports_are_what_pytorch_was_shown_to_read() {
     let generator = ["--set", "generator.hidden=[16]", "--set", "discriminator.hidden=[8]"];
     let cases: [(&str, &str, &[&str]); 4] = [
         ("gan", "gan", &[&generator[..], &["--set", "discriminator.maxout=3"]].concat()),
-        ("dcgan", "dcgan", &["--set", "width=4", "--set", "init_sd=0.3"]),
+        ("dcgan", "dcgan", &["--set", "width=4", "--set", "init.sd=0.3"]),
         (
             "dcgan-convolutional",
             "dcgan",
-            &["--set", "width=4", "--set", "init_sd=0.3", "--set", "all_convolutional=true"],
+            &["--set", "width=4", "--set", "init.sd=0.3", "--set", "all_convolutional=true"],
         ),
         ("vae", "vae", &["--set", "hidden.hidden=[16]"]),
     ];

@@ -476,15 +476,19 @@ fn leaves(table: &Table, prefix: &str) -> Vec<(String, Value)> {
     found
 }
 
-/// Sets a key of the run or, failing that, of its model.
+/// Sets a key of the run or, failing that, of its model. A key of the model may be called by its end, where only one
+/// ends so: `width` for `networks.width`.
 fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
     let own = own_key(key);
     let first = key.split('.').next().unwrap_or(key);
-    let slot = match !FACTS.contains(&first) && table.contains_key(first) {
-        true => find_in(table, key),
-        false => table.get_mut("model").and_then(Value::as_table_mut).and_then(|model| find_in(model, own)),
+    let of_run = !FACTS.contains(&first) && table.contains_key(first);
+    let model = table.get("model").and_then(Value::as_table);
+    let called = match (of_run, model) {
+        (true, _) => Some(key.to_owned()),
+        (false, Some(model)) => in_full(model, own).map(|full| format!("model.{full}")),
+        (false, None) => None,
     };
-    match slot {
+    match called.and_then(|called| find_in(table, &called)) {
         Some(slot) => {
             // `lr = 1` for a float, as people write it.
             *slot = match (&*slot, value) {
@@ -495,6 +499,26 @@ fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError>
         }
         None => Err(ConfigError::UnknownKey { key: key.to_owned(), known: keys(table) }),
     }
+}
+
+/// The key itself where it is one, otherwise the only one that ends in it.
+fn in_full(model: &Table, key: &str) -> Option<String> {
+    fn walk(table: &Table, prefix: &str, found: &mut Vec<String>) {
+        for (key, value) in table {
+            found.push(format!("{prefix}{key}"));
+            if let Value::Table(inner) = value {
+                walk(inner, &format!("{prefix}{key}."), found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(model, "", &mut found);
+    if found.iter().any(|full| full == key) {
+        return Some(key.to_owned());
+    }
+    let end = format!(".{key}");
+    found.retain(|full| full.ends_with(&end));
+    if found.len() == 1 { found.pop() } else { None }
 }
 
 fn find_in<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
@@ -563,6 +587,18 @@ mod tests {
         let help = error.help().unwrap();
         assert!(help.contains("did you mean `latent`?") && help.contains("adam.lr"), "{help}");
         assert!(assign(&mut table(), "system", 4.into()).is_err(), "what a run was cannot be set");
+    }
+
+    #[test]
+    fn a_key_may_be_called_by_its_end_where_only_one_ends_so() {
+        let mut t = parse("[model]\nlatent = 3\n[model.networks]\nwidth = 4\na.lr = 1.0\nb.lr = 2.0\nb.z = 1").unwrap();
+        assign(&mut t, "width", 8.into()).unwrap();
+        assert_eq!(t["model"]["networks"]["width"].as_integer(), Some(8));
+        assign(&mut t, "b.lr", 3.into()).unwrap();
+        assert_eq!(t["model"]["networks"]["b"]["lr"].as_float(), Some(3.0));
+        assign(&mut t, "z", 5.into()).unwrap();
+        assert!(assign(&mut t, "lr", 3.into()).is_err(), "two end so");
+        assert!(assign(&mut t, "idth", 3.into()).is_err(), "a part of a word is no key");
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::step::{Step, StepError};
 pub enum Task {
     /// Samples from noise alone.
     Unconditional,
+    /// Samples of a class that is asked for.
+    Class,
 }
 
 impl Task {
@@ -31,6 +33,7 @@ impl Task {
     pub fn name(self) -> &'static str {
         match self {
             Task::Unconditional => "unconditional",
+            Task::Class => "class",
         }
     }
 }
@@ -216,6 +219,20 @@ pub trait Model {
     fn likelihood(&self) -> Option<&dyn Likelihood> {
         None
     }
+
+    /// The system as one that draws samples of a class, where it is one.
+    fn conditional(&self) -> Option<&dyn Conditional> {
+        None
+    }
+}
+
+/// A system that draws samples of a class that is asked for.
+pub trait Conditional {
+    /// The number of classes.
+    fn classes(&self) -> usize;
+
+    /// A sample for each entry of `classes`, which are less than their number: `[n, values]`, on the noise's device.
+    fn sample_of(&self, classes: &[usize], noise: &Noise) -> Tensor<2>;
 }
 
 /// A system that bounds the log-likelihood of what it is shown.

@@ -5,6 +5,7 @@
 //! assert_eq!(known, ["gan", "dcgan"]);
 //! ```
 
+pub mod networks;
 pub mod objectives;
 pub mod regularizers;
 pub mod systems;

@@ -136,7 +136,7 @@ fn gradients_of_penalties_are_exact_for_mlps() {
 
 #[test]
 fn gradients_of_penalties_are_exact_where_batch_norm_couples_the_items() {
-    let shape = dcgan::Shape { channels: 1, resolution: 16, width: 3, latent: 8, kernel: 4, all_convolutional: false };
+    let shape = dcgan::Shape::new(1, 16, 3, 8);
     let mut init = Init::new(&Streams::new(1), "critic", Initializer::Normal { sd: 0.4 }, &device());
     let critic = in_double_precision(dcgan::Discriminator::new(shape, &mut init).unwrap());
     for kind in ALL {

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, activation};
 
 use crate::dual::Dual;
 use crate::init::Init;
-use crate::layers::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, Linear};
+use crate::layers::{Activation, Conv2d, ConvTranspose2d, Geometry, Linear, Norm, NormKind};
 use crate::noise::Pass;
 
 /// Sizes of a DCGAN pair.
@@ -25,14 +25,41 @@ pub struct Shape {
     /// First and last layer are convolutions over the whole smallest side, with no bias anywhere: the form of the
     /// published figure. Otherwise they are linear, and the layers next to the image have a bias.
     pub all_convolutional: bool,
+    /// What stands between the generator's layers, but for the last.
+    pub generator_norm: NormKind,
+    /// What stands between the discriminator's layers, but for the first.
+    pub discriminator_norm: NormKind,
+    /// Every weight of the discriminator is brought to a spectral norm of 1.
+    pub spectral: bool,
+    /// What follows the discriminator's layers.
+    pub slope: Activation,
+    /// Classes that both networks are told: as further latents, and as planes beside the image's channels; 0: none.
+    pub classes: usize,
 }
 
 impl Shape {
+    /// As in the paper, but for what is given: batch norm in both networks, a slope of 0.2, no classes.
+    pub fn new(channels: usize, resolution: usize, width: usize, latent: usize) -> Self {
+        Self {
+            channels,
+            resolution,
+            width,
+            latent,
+            kernel: 4,
+            all_convolutional: false,
+            generator_norm: NormKind::Batch,
+            discriminator_norm: NormKind::Batch,
+            spectral: false,
+            slope: Activation::LeakyRelu,
+            classes: 0,
+        }
+    }
+
     /// The smallest side and how often it doubles.
     ///
     /// ```
     /// use ganvas_nets::dcgan::Shape;
-    /// let at = |resolution| Shape { channels: 1, resolution, width: 16, latent: 64, kernel: 4, all_convolutional: false };
+    /// let at = |resolution| Shape::new(1, resolution, 16, 64);
     /// assert_eq!(at(28).levels(), Some((7, 2)));
     /// assert_eq!(at(64).levels(), Some((4, 4)));
     /// assert_eq!(at(30).levels(), None);
@@ -67,7 +94,7 @@ enum Project {
 #[derive(Module, Debug)]
 pub struct Generator {
     project: Project,
-    norms: Vec<BatchNorm>,
+    norms: Vec<Norm>,
     ups: Vec<ConvTranspose2d>,
     base: usize,
 }
@@ -77,19 +104,22 @@ impl Generator {
     pub fn new(shape: Shape, init: &mut Init) -> Option<Self> {
         let (base, doublings) = shape.levels()?;
         let widest = shape.channels_at(doublings);
+        let inputs = shape.latent + shape.classes;
+        let biased = shape.generator_norm == NormKind::None;
         let project = if shape.all_convolutional {
             let geometry = Geometry { kernel: base, ..Geometry::COLLAPSE };
-            Project::Conv(ConvTranspose2d::new(shape.latent, widest, geometry, false, init))
+            Project::Conv(ConvTranspose2d::new(inputs, widest, geometry, biased, init))
         } else {
-            Project::Linear(Linear::new(shape.latent, widest * base * base, false, init))
+            Project::Linear(Linear::new(inputs, widest * base * base, biased, init))
         };
-        let norms = (1..=doublings).rev().map(|h| BatchNorm::new(shape.channels_at(h), init)).collect();
+        let norm = |h: usize, init: &mut Init| Norm::new(shape.generator_norm, shape.channels_at(h), init);
+        let norms = (1..=doublings).rev().map(|h| norm(h, init)).collect();
         let ups = (1..=doublings)
             .rev()
             .map(|halvings| {
                 let last = halvings == 1;
                 let outputs = if last { shape.channels } else { shape.channels_at(halvings - 1) };
-                let bias = last && !shape.all_convolutional;
+                let bias = if last { !shape.all_convolutional } else { biased };
                 ConvTranspose2d::new(shape.channels_at(halvings), outputs, shape.geometry(), bias, init)
             })
             .collect();
@@ -97,7 +127,7 @@ impl Generator {
     }
 
     /// # Shapes
-    /// `[batch, latent]` to `[batch, channels, resolution, resolution]` in (-1, 1).
+    /// `[batch, latent]`, the classes' indicators after it, to `[batch, channels, resolution, resolution]` in (-1, 1).
     pub fn forward(&self, z: Tensor<2>, pass: Pass) -> Tensor<4> {
         self.activations(z, pass).pop().expect("a generator has layers")
     }
@@ -116,7 +146,7 @@ impl Generator {
         let mut outputs = Vec::new();
         let mut x = x;
         for (norm, up) in self.norms.iter().zip(&self.ups) {
-            x = activation::relu(norm.forward(x, pass));
+            x = activation::relu(norm.dual(x.into(), pass).value);
             outputs.push(x.clone());
             x = up.forward(x, pass);
         }
@@ -135,35 +165,48 @@ enum Score {
 #[derive(Module, Debug)]
 pub struct Discriminator {
     downs: Vec<Conv2d>,
-    norms: Vec<BatchNorm>,
+    norms: Vec<Norm>,
     score: Score,
+    #[module(skip)]
+    slope: Activation,
+    #[module(skip)]
+    image: [usize; 3],
 }
 
 impl Discriminator {
     /// A discriminator of this shape, or nothing where the resolution cannot be reached by doubling 4 to 7.
     pub fn new(shape: Shape, init: &mut Init) -> Option<Self> {
         let (base, doublings) = shape.levels()?;
-        let downs = (1..=doublings)
+        let mut downs: Vec<Conv2d> = (1..=doublings)
             .map(|halvings| {
                 let first = halvings == 1;
-                let inputs = if first { shape.channels } else { shape.channels_at(halvings - 1) };
-                let bias = first && !shape.all_convolutional;
+                let inputs = if first { shape.channels + shape.classes } else { shape.channels_at(halvings - 1) };
+                let bias = if first { !shape.all_convolutional } else { shape.discriminator_norm == NormKind::None };
                 Conv2d::new(inputs, shape.channels_at(halvings), shape.geometry(), bias, init)
             })
             .collect();
-        let norms = (2..=doublings).map(|h| BatchNorm::new(shape.channels_at(h), init)).collect();
+        let norm = |h: usize, init: &mut Init| Norm::new(shape.discriminator_norm, shape.channels_at(h), init);
+        let norms = (2..=doublings).map(|h| norm(h, init)).collect();
         let widest = shape.channels_at(doublings);
-        let score = if shape.all_convolutional {
+        let mut score = if shape.all_convolutional {
             let geometry = Geometry { kernel: base, ..Geometry::COLLAPSE };
             Score::Conv(Conv2d::new(widest, 1, geometry, false, init))
         } else {
             Score::Linear(Linear::new(widest * base * base, 1, true, init))
         };
-        Some(Self { downs, norms, score })
+        if shape.spectral {
+            downs = downs.into_iter().map(|down| down.spectral(init)).collect();
+            score = match score {
+                Score::Linear(linear) => Score::Linear(linear.spectral(init)),
+                Score::Conv(conv) => Score::Conv(conv.spectral(init)),
+            };
+        }
+        let image = [shape.channels, shape.resolution, shape.resolution];
+        Some(Self { downs, norms, score, slope: shape.slope, image })
     }
 
     /// # Shapes
-    /// `[batch, channels, resolution, resolution]` to `[batch, 1]`, a logit.
+    /// `[batch, channels, resolution, resolution]`, the classes' planes after the channels, to `[batch, 1]`, a logit.
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<2> {
         self.dual(x.into(), pass).value
     }
@@ -175,6 +218,20 @@ impl Discriminator {
             Score::Linear(linear) => linear.dual(x.flatten(1, 3), pass),
             Score::Conv(conv) => conv.dual(x, pass).flatten(1, 3),
         }
+    }
+
+    /// Flat images as planes, with a plane for each class: 1 throughout where the image is said to be of it.
+    ///
+    /// # Shapes
+    /// `[batch, channels resolution^2]` and `[batch, classes]` to `[batch, channels + classes, resolution, resolution]`.
+    pub fn planes(&self, items: Dual<2>, classes: Option<Tensor<2>>) -> Dual<4> {
+        let [channels, height, width] = self.image;
+        let [batch, _] = items.value.dims();
+        let images = items.reshape([batch, channels, height, width]);
+        let Some(classes) = classes else { return images };
+        let [_, count] = classes.dims();
+        let planes = classes.reshape([batch, count, 1, 1]).expand([batch, count, height, width]);
+        Dual::cat(vec![images, planes.into()], 1)
     }
 
     /// The output of every convolution after its LeakyReLU, from the image down: what the paper's linear classifier reads.
@@ -190,7 +247,7 @@ impl Discriminator {
             if i > 0 {
                 x = self.norms[i - 1].dual(x, pass);
             }
-            x = Activation::LeakyRelu.dual(x);
+            x = self.slope.dual(x);
             outputs.push(x.clone());
         }
         outputs
@@ -211,29 +268,45 @@ mod tests {
         (Generator::new(shape, &mut init).unwrap(), Discriminator::new(shape, &mut init).unwrap())
     }
 
-    const PUBLISHED: Shape =
-        Shape { channels: 3, resolution: 64, width: 64, latent: 100, kernel: 4, all_convolutional: true };
-    const SMALL: Shape =
-        Shape { channels: 1, resolution: 28, width: 16, latent: 64, kernel: 4, all_convolutional: false };
+    fn published() -> Shape {
+        Shape { all_convolutional: true, ..Shape::new(3, 64, 64, 100) }
+    }
+
+    fn small() -> Shape {
+        Shape::new(1, 28, 16, 64)
+    }
 
     #[test]
     fn the_pair_at_64_pixels_has_the_published_size() {
-        let (generator, discriminator) = pair(PUBLISHED);
+        let (generator, discriminator) = pair(published());
         assert_eq!(trainable(&generator), 3_576_704);
         assert_eq!(trainable(&discriminator), 2_765_568);
     }
 
     #[test]
     fn the_pair_at_28_pixels_has_its_size() {
-        let (generator, discriminator) = pair(SMALL);
+        let (generator, discriminator) = pair(small());
         assert_eq!(trainable(&generator), 108_897);
         assert_eq!(trainable(&discriminator), 10_097);
+    }
+
+    /// The sizes without batch norm (Mao et al. 2017) and with a spectral norm (Miyato et al. 2018), at 28 pixels; and
+    /// ten classes: 10 more inputs of 1,568 units, 10 more planes of 16 kernels of 16.
+    #[test]
+    fn options_change_the_size_as_they_should() {
+        let none = Shape { generator_norm: NormKind::None, discriminator_norm: NormKind::None, ..small() };
+        let (generator, discriminator) = pair(none);
+        assert_eq!((trainable(&generator), trainable(&discriminator)), (110_385, 10_065));
+        let (_, discriminator) = pair(Shape { spectral: true, ..none });
+        assert_eq!(trainable(&discriminator), 10_065);
+        let (generator, discriminator) = pair(Shape { classes: 10, ..small() });
+        assert_eq!((trainable(&generator), trainable(&discriminator)), (108_897 + 15_680, 10_097 + 2_560));
     }
 
     #[test]
     fn every_layer_has_the_published_shape() {
         let device = Device::flex().autodiff();
-        let (generator, discriminator) = pair(PUBLISHED);
+        let (generator, discriminator) = pair(published());
         let noise = Noise::new(Streams::new(1), "phase", 0, &device);
         let layers = generator.activations(noise.normal("z", [2, 100]), Pass::Train(&noise));
         let sizes: Vec<_> = layers.iter().map(|x| x.dims()).collect();
@@ -248,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_papers_kernels_of_five_double_exactly() {
-        let shape = Shape { kernel: 5, ..PUBLISHED };
+        let shape = Shape { kernel: 5, ..published() };
         let (generator, _) = pair(shape);
         let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex().autodiff());
         assert_eq!(generator.forward(noise.normal("z", [1, 100]), Pass::Train(&noise)).dims(), [1, 3, 64, 64]);
@@ -259,7 +332,7 @@ mod tests {
         for (resolution, levels) in
             [(16, Some((4, 2))), (32, Some((4, 3))), (8, Some((4, 1))), (9, None), (3, None), (22, None)]
         {
-            assert_eq!(Shape { resolution, ..SMALL }.levels(), levels, "{resolution}");
+            assert_eq!(Shape { resolution, ..small() }.levels(), levels, "{resolution}");
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::init::{Init, Initializer};
-use crate::layers::{Activation, Linear, Maxout, dropout_dual};
+use crate::layers::{Activation, Linear, Maxout, Norm, NormKind, dropout_dual};
 use crate::noise::Pass;
 
 /// The hidden layers of an [`Mlp`].
@@ -15,11 +15,14 @@ use crate::noise::Pass;
 pub struct MlpConfig {
     /// Units of each hidden layer.
     pub hidden: Vec<usize>,
-    /// What follows each hidden layer. Not used with `maxout`.
+    /// What follows each hidden layer. Neither this nor `norm` is used with `maxout`.
     pub activation: Activation,
     /// Hidden layers are maxout layers of this many pieces; 0: they are not.
     #[serde(default)]
     pub maxout: usize,
+    /// What stands between each hidden layer, but for the first, and its activation.
+    #[serde(default)]
+    pub norm: NormKind,
     /// Share of the inputs that dropout keeps.
     #[serde(default = "one")]
     pub keep_input: f64,
@@ -37,7 +40,8 @@ fn one() -> f64 {
 impl MlpConfig {
     /// Hidden layers without dropout.
     pub fn new(hidden: &[usize], activation: Activation, init: Initializer) -> Self {
-        Self { hidden: hidden.to_vec(), activation, maxout: 0, keep_input: 1.0, keep_hidden: 1.0, init }
+        let norm = NormKind::None;
+        Self { hidden: hidden.to_vec(), activation, maxout: 0, norm, keep_input: 1.0, keep_hidden: 1.0, init }
     }
 
     /// The first setting that is out of its domain, as (name, what it must be, value), for a network from `inputs`
@@ -77,15 +81,18 @@ enum Hidden {
 #[derive(Module, Debug)]
 pub struct Mlp {
     hidden: Vec<Hidden>,
+    norms: Vec<Norm>,
     output: Linear,
     #[module(skip)]
     activation: Activation,
+    #[module(skip)]
+    last: Activation,
     #[module(skip)]
     keep: (f64, f64),
 }
 
 impl Mlp {
-    /// From `inputs` to `outputs` values.
+    /// From `inputs` to `outputs` values, with no function at the output.
     pub fn new(inputs: usize, outputs: usize, config: &MlpConfig, init: &mut Init) -> Self {
         let mut width = inputs;
         let mut hidden = Vec::new();
@@ -96,12 +103,14 @@ impl Mlp {
             });
             width = units;
         }
-        Self {
-            hidden,
-            output: Linear::new(width, outputs, true, init),
-            activation: config.activation,
-            keep: (config.keep_input, config.keep_hidden),
-        }
+        let output = Linear::new(width, outputs, true, init);
+        let norm = |(i, &units): (usize, &usize)| match i {
+            0 => Norm::new(NormKind::None, units, init),
+            _ => Norm::new(config.norm, units, init),
+        };
+        let norms = config.hidden.iter().enumerate().map(norm).collect();
+        let keep = (config.keep_input, config.keep_hidden);
+        Self { hidden, norms, output, activation: config.activation, last: Activation::Identity, keep }
     }
 
     /// The same network with these values as the bias of its output.
@@ -110,23 +119,29 @@ impl Mlp {
         self
     }
 
+    /// The same network with a function at its output.
+    pub fn ending_in(mut self, activation: Activation) -> Self {
+        self.last = activation;
+        self
+    }
+
     /// # Shapes
-    /// `[batch, inputs]` to `[batch, outputs]`, with no function at the output.
+    /// `[batch, inputs]` to `[batch, outputs]`.
     pub fn forward(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
         self.dual(x.into(), pass).value
     }
 
     /// [`forward`](Mlp::forward), with a tangent.
     pub fn dual(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
-        self.output.dual(self.features(x, pass), pass)
+        self.last.dual(self.output.dual(self.features(x, pass), pass))
     }
 
     /// The last hidden layer: `[batch, inputs]` to `[batch, units]`.
     pub fn features(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
         let mut x = dropout_dual(x, self.keep.0, pass);
-        for layer in &self.hidden {
+        for (layer, norm) in self.hidden.iter().zip(&self.norms) {
             x = match layer {
-                Hidden::Linear(linear) => self.activation.dual(linear.dual(x, pass)),
+                Hidden::Linear(linear) => self.activation.dual(norm.dual_flat(linear.dual(x, pass), pass)),
                 Hidden::Maxout(maxout) => maxout.dual(x, pass),
             };
             x = dropout_dual(x, self.keep.1, pass);
@@ -157,6 +172,9 @@ mod tests {
         assert_eq!(parameters(2, 1, &he(&[128, 128])), 17_025);
         assert_eq!(parameters(64, 784, &he(&[128, 256])), 242_832);
         assert_eq!(parameters(784, 1, &he(&[256, 128])), 233_985);
+        // With ten classes, a batch norm in the second hidden layer (the small CGAN).
+        let normed = MlpConfig { norm: NormKind::Batch, ..he(&[128, 256]) };
+        assert_eq!(parameters(74, 784, &normed), 244_624);
         let maxout = MlpConfig { maxout: 5, ..he(&[240, 240]) };
         assert_eq!(parameters(784, 1, &maxout), 1_231_441);
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use ganvas_prob::stream::{StreamRng, Streams, normals, uniforms};
 
 /// Random tensors of one phase of one step.
@@ -51,6 +51,14 @@ impl Noise {
             *value = low + (high - low) * *value;
         }
         Tensor::from_data(TensorData::new(values, shape), &self.device)
+    }
+
+    /// Draws from 0 to `count` - 1, each as often.
+    pub fn classes(&self, name: &str, n: usize, count: usize) -> Tensor<1, Int> {
+        let values = self.draw([n], |n| uniforms(&mut self.rng(name), n));
+        let last = count.saturating_sub(1) as i64;
+        let classes: Vec<i64> = values.into_iter().map(|u| ((f64::from(u) * count as f64) as i64).min(last)).collect();
+        Tensor::from_data(TensorData::new(classes, [n]), &self.device)
     }
 
     fn draw<const D: usize>(&self, shape: [usize; D], draw: impl FnOnce(usize) -> Vec<f32>) -> Vec<f32> {

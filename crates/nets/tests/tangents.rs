@@ -7,7 +7,7 @@ use ganvas_nets::dcgan;
 use ganvas_nets::dual::{Dual, in_double_precision as double};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Maxout, dropout_dual, pool,
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Maxout, NormKind, dropout_dual, pool,
 };
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::{Noise, Pass};
@@ -98,9 +98,12 @@ fn whole_networks_have_their_tangent() {
     let config = MlpConfig { keep_hidden: 0.8, ..MlpConfig::new(&[16, 16], Activation::Silu, Initializer::He) };
     let mlp = double(Mlp::new(5, 1, &config, init));
     check("mlp", [4, 5], |x, pass| mlp.dual(x, pass));
-    let shape = dcgan::Shape { channels: 1, resolution: 16, width: 4, latent: 8, kernel: 4, all_convolutional: false };
-    let critic = double(dcgan::Discriminator::new(shape, init).unwrap());
-    check("dcgan", [4, 1, 16, 16], |x, pass| critic.clone().dual(x, pass));
+    let shape = dcgan::Shape::new(1, 16, 4, 8);
+    for discriminator_norm in [NormKind::None, NormKind::Batch, NormKind::Layer, NormKind::Instance] {
+        let shape = dcgan::Shape { discriminator_norm, spectral: discriminator_norm == NormKind::None, ..shape };
+        let critic = double(dcgan::Discriminator::new(shape, init).unwrap());
+        check(&format!("dcgan, {discriminator_norm:?}"), [4, 1, 16, 16], |x, pass| critic.clone().dual(x, pass));
+    }
 }
 
 /// Means and deviations by hand: two items of one channel, a group of two.

@@ -1,6 +1,8 @@
 //! The systems, a folder each: settings, networks, update rule, acceptance checks.
 
-mod parts;
+pub(crate) mod parts;
+
+pub mod adversarial;
 
 pub mod dcgan;
 pub mod gan;

@@ -1,17 +1,16 @@
 //! What several systems share: the generator-against-discriminator step and the measures of their checks.
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::accept::AcceptError;
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::session::sample;
-use ganvas_engine::step::{MicroBatch, Step, StepError};
-use ganvas_engine::system::{Batch, Model};
+use ganvas_engine::step::MicroBatch;
+use ganvas_engine::system::Model;
 use ganvas_metrics::Images;
 use ganvas_metrics::extractor::{Extractor, extractor_for};
-use ganvas_nets::noise::{Noise, Pass};
-use ganvas_nets::optim::{OptimizerConfig, Trained};
+use ganvas_nets::noise::Noise;
+use ganvas_nets::optim::OptimizerConfig;
 use ganvas_prob::stream::Streams;
 use serde::{Deserialize, Serialize};
 
@@ -38,63 +37,33 @@ impl Prior {
     }
 }
 
-/// A generator and a discriminator at work: how each is run on what.
-pub trait Adversaries {
-    /// The generator's network.
-    type Generator: Module;
-    /// The discriminator's network.
-    type Discriminator: Module;
-
-    /// Latents and then items, flat, by the generator.
-    fn generate(&self, generator: &Self::Generator, n: usize, noise: &Noise, pass: Pass) -> Tensor<2>;
-
-    /// Logits `[n, 1]` of flat items by the discriminator.
-    fn judge(&self, discriminator: &Self::Discriminator, items: Tensor<2>, pass: Pass) -> Tensor<2>;
-}
-
-/// One update of the discriminator on real and generated items, then one of the generator on fresh latents
-/// (Goodfellow et al. 2014, algorithm 1 with k = 1). Real and generated items pass the discriminator separately, so
-/// that its batch statistics are of one kind.
-///
-/// # Errors
-/// If a loss or gradient is not finite.
-pub fn alternate<A: Adversaries>(
-    rule: &A,
+/// Records what tells how the two networks stand to each other: mean scores, the share that is told rightly of real and of
+/// generated items where the objective has a boundary, and the spread of the generated items over that of the real ones.
+pub fn record_balance(
+    micro: &MicroBatch,
     objective: Objective,
-    generator: &mut Trained<A::Generator>,
-    discriminator: &mut Trained<A::Discriminator>,
-    batch: &Batch,
-    step: &mut Step,
-) -> Result<(), StepError> {
-    step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
-        let fake = rule.generate(&generator.net, micro.batch.len(), &micro.noise, micro.pass()).detach();
-        let on_real = rule.judge(discriminator, micro.batch.items.clone(), micro.pass());
-        let on_fake = rule.judge(discriminator, fake.clone(), micro.pass());
-        record_balance(micro, fake, on_real.clone().detach(), on_fake.clone().detach());
-        objective.discriminator(on_real, on_fake)
-    })?;
-
-    let frozen = discriminator.frozen();
-    step.phase("generator").update("generator", generator, batch, |generator, micro| {
-        let fake = rule.generate(generator, micro.batch.len(), &micro.noise, micro.pass());
-        objective.generator(None, rule.judge(&frozen, fake, micro.pass()))
-    })
-}
-
-/// Records what tells how the two networks stand to each other: mean logits, the share that is told rightly of real and of
-/// generated items, and the spread of the generated items over that of the real ones.
-fn record_balance(micro: &MicroBatch, fake: Tensor<2>, on_real: Tensor<2>, on_fake: Tensor<2>) {
+    fake: &Tensor<2>,
+    on_real: &Tensor<2>,
+    on_fake: &Tensor<2>,
+) {
     if !micro.reported() {
         return;
     }
+    let (on_real, on_fake) = (on_real.clone().detach(), on_fake.clone().detach());
     micro.record("logit/real", on_real.clone());
     micro.record("logit/fake", on_fake.clone());
-    micro.record("accuracy/real", on_real.greater_elem(0.0).float());
-    micro.record("accuracy/fake", on_fake.lower_elem(0.0).float());
+    if let Some(boundary) = objective.boundary() {
+        micro.record("accuracy/real", on_real.clone().greater_elem(boundary).float());
+        micro.record("accuracy/fake", on_fake.clone().lower_elem(boundary).float());
+    }
+    if objective == Objective::Wasserstein {
+        // What the critic's loss is an estimate of, without the penalty (Arjovsky et al. 2017, section 4).
+        micro.record("wasserstein/estimate", on_real.mean() - on_fake.mean());
+    }
     if micro.batch.len() > 1 {
         let real = spread(micro.batch.items.clone());
         // Constant data have no spread to compare with.
-        micro.record("diversity/batch", spread(fake) / real.clamp_min(1e-6));
+        micro.record("diversity/batch", spread(fake.clone()) / real.clamp_min(1e-6));
     }
 }
 

@@ -6,6 +6,7 @@ mod conv;
 mod dropout;
 mod group_norm;
 mod linear;
+mod norm;
 pub mod pool;
 mod spectral;
 
@@ -15,4 +16,5 @@ pub use conv::{Conv2d, ConvTranspose2d, Geometry};
 pub use dropout::{dropout, dropout_dual};
 pub use group_norm::GroupNorm;
 pub use linear::{Linear, Maxout};
+pub use norm::{Identity, Norm, NormKind};
 pub use spectral::SpectralNorm;

@@ -7,18 +7,20 @@ use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::session::sample;
-use ganvas_engine::system::{Build, DataSpec, Preset, System, to_device, to_images};
+use ganvas_engine::system::{Build, DataSpec, Preset, System, to_device};
 use ganvas_metrics::neighbours::nearest_distances;
 use ganvas_metrics::probe::linear_probe;
 use ganvas_metrics::{Features, Images};
-use ganvas_nets::dcgan::{Discriminator, Generator};
+use ganvas_nets::dcgan::{self, Shape};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::trainable;
 use ganvas_prob::stream::{Streams, permutation};
 
-use super::{Dcgan, DcganConfig};
-use crate::systems::gan::{Gan, GanConfig};
+use super::{Dcgan, settings};
+use crate::networks::Discriminator;
+use crate::systems::adversarial::AdversarialConfig;
+use crate::systems::gan::{Gan, small};
 use crate::systems::parts::{extractor, first_images, median, quality};
 
 /// Samples and test images of each comparison.
@@ -27,7 +29,7 @@ const N: usize = 5000;
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     published_size(acceptance);
     let dataset = acceptance.data("mnist")?;
-    let config = DcganConfig::new(Preset::Small, 28);
+    let config = settings(Preset::Small, 28);
     let device = acceptance.plain_device();
     let extractor = extractor(&dataset, &device)?;
     let mut pairs = Vec::new();
@@ -36,7 +38,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(2500) };
         let dcgan = acceptance.train::<Dcgan>(&config, &trial)?;
         let equal_time = Trial { until: Until::Seconds(dcgan.seconds), ..trial };
-        let gan = acceptance.train::<Gan>(&GanConfig::small(false), &equal_time)?;
+        let gan = acceptance.train::<Gan>(&small(false), &equal_time)?;
         let ours = quality(&dcgan.system, &dataset, &extractor, N, seed, &device)?;
         let theirs = quality(&gan.system, &dataset, &extractor, N, seed, &device)?;
         let conditions = format!(
@@ -54,18 +56,22 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     if let Some(trained) = first {
         features(acceptance, &config, &trained, &dataset, &device)?;
         memorisation(acceptance, &trained, &dataset, &extractor, &device)?;
-        walk(acceptance, &trained, &config, &extractor, &device)?;
+        walk(acceptance, &trained, dataset.shape, &extractor, &device)?;
     }
     Ok(())
 }
 
 /// 1: the totals of the published pair at 64 pixels; the shapes in between are a test of `ganvas-nets`.
 fn published_size(acceptance: &mut Acceptance) {
-    let shape = DcganConfig::new(Preset::Paper, 64).shape(3, 64);
+    let shape = Shape { all_convolutional: true, ..Shape::new(3, 64, 64, 100) };
     let mut init = Init::new(&Streams::new(0), "net", Initializer::Normal { sd: 0.02 }, acceptance.device());
     let sizes = [
-        (Generator::new(shape, &mut init).map(|g| trainable(&g)), 3_576_704.0, "1 parameters of the generator"),
-        (Discriminator::new(shape, &mut init).map(|d| trainable(&d)), 2_765_568.0, "1 parameters of the discriminator"),
+        (dcgan::Generator::new(shape, &mut init).map(|g| trainable(&g)), 3_576_704.0, "1 parameters of the generator"),
+        (
+            dcgan::Discriminator::new(shape, &mut init).map(|d| trainable(&d)),
+            2_765_568.0,
+            "1 parameters of the discriminator",
+        ),
     ];
     for (size, published, name) in sizes {
         let size = size.map_or(f64::NAN, |n| n as f64);
@@ -77,7 +83,7 @@ fn published_size(acceptance: &mut Acceptance) {
 /// 3: a linear classifier on the discriminator's activations, against the same network untrained.
 fn features(
     acceptance: &mut Acceptance,
-    config: &DcganConfig,
+    config: &AdversarialConfig,
     trained: &Dcgan,
     dataset: &std::sync::Arc<Dataset>,
     device: &Device,
@@ -130,20 +136,16 @@ fn settle(net: &Discriminator, dataset: &Dataset, streams: &Streams, device: &De
     for step in 0..50 {
         let noise = Noise::new(*streams, "settle", step, device);
         let order = permutation(&mut streams.rng("settle", step), dataset.train.len);
-        let x = upload(dataset.train.gather(&order[..64]), dataset.shape, device);
-        net.forward(x, Pass::Train(&noise));
+        let x = to_device(dataset.train.gather(&order[..64]), dataset.shape, device);
+        net.forward(x, None, Pass::Train(&noise));
     }
-}
-
-fn upload(values: Vec<f32>, shape: ItemShape, device: &Device) -> Tensor<4> {
-    to_images(to_device(values, shape, device), shape)
 }
 
 /// Every convolution's output, pooled by maxima to 4x4 and flattened.
 fn activations(net: &Discriminator, values: Vec<f32>, shape: ItemShape, device: &Device) -> Features {
     let mut features = Features::default();
     for chunk in values.chunks(500 * shape.len()) {
-        let layers = net.activations(upload(chunk.to_vec(), shape, device), Pass::Eval);
+        let layers = net.activations(to_device(chunk.to_vec(), shape, device), Pass::Eval);
         let pooled = layers.into_iter().map(|x| {
             let stride = x.dims()[2].div_ceil(4);
             let padding = (4 * stride - x.dims()[2]).div_ceil(2);
@@ -185,7 +187,7 @@ fn memorisation(
 fn walk(
     acceptance: &mut Acceptance,
     trained: &Dcgan,
-    config: &DcganConfig,
+    shape: ItemShape,
     extractor: &ganvas_metrics::extractor::Extractor,
     device: &Device,
 ) -> Result<(), AcceptError> {
@@ -193,15 +195,15 @@ fn walk(
     const STEPS: usize = 16;
     let seed = acceptance.seeds()[0];
     let noise = Noise::new(Streams::new(seed), "walk", 0, device);
-    let ends = [(); 2].map(|()| config.prior.draw(PAIRS, config.latent, &noise));
+    let ends = [(); 2].map(|()| trained.config.prior.draw(PAIRS, trained.config.latent, &noise));
     let generator = trained.generator.shown();
     let mut along = Vec::new();
     for i in 0..=STEPS {
         let share = i as f64 / STEPS as f64;
         let z = ends[0].clone().mul_scalar(1.0 - share) + ends[1].clone().mul_scalar(share);
-        let x: Tensor<2> = generator.forward(z, Pass::Eval).flatten(1, 3);
+        let x: Tensor<2> = generator.forward(z, None, Pass::Eval);
         let values = x.to_data().iter::<f32>().collect();
-        along.push(extractor.features(&Images::new(trained.rule.shape.planes(), values)).map_err(AcceptError::figure)?);
+        along.push(extractor.features(&Images::new(shape.planes(), values)).map_err(AcceptError::figure)?);
     }
     let jumps = (0..PAIRS).map(|pair| {
         let lengths: Vec<f64> = along

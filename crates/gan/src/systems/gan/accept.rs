@@ -14,7 +14,7 @@ use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::{OptimizerConfig, Trained};
 use ganvas_prob::stream::Streams;
 
-use super::{Gan, GanConfig};
+use super::{Gan, small};
 use crate::objectives::Objective;
 use crate::systems::parts::{extractor, first_images, quality, quality_of};
 
@@ -81,7 +81,7 @@ fn learns_images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
     for seed in acceptance.seeds() {
         let streams = Streams::new(seed);
-        let config = GanConfig::small(false);
+        let config = small(false);
         let build = Build { streams, device: acceptance.device() };
         let untrained = Gan::build(&config, &DataSpec::of(&dataset), &build)?;
         let before = quality(&untrained, &dataset, &extractor, N, seed, &device)?;
@@ -108,7 +108,7 @@ fn collapses(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let Some(ring) = modes("ring8") else { return Ok(()) };
     for seed in acceptance.seeds() {
         let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(8000) };
-        let trained = acceptance.train::<Gan>(&GanConfig::small(true), &trial)?;
+        let trained = acceptance.train::<Gan>(&small(true), &trial)?;
         let values = sample(&trained.system, 2500, &Streams::new(seed).fork("eval"), &device);
         let counts = count_modes(values.as_chunks::<2>().0, &ring.centres, ring.sd, ring.spacing)
             .map_err(AcceptError::figure)?;

@@ -1,0 +1,232 @@
+//! The generators and discriminators that an adversarial system may be made of, chosen by settings.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use ganvas_data::ItemShape;
+use ganvas_engine::config::ConfigError;
+use ganvas_engine::system::{Build, DataSpec};
+use ganvas_nets::dcgan;
+use ganvas_nets::dual::Dual;
+use ganvas_nets::init::Initializer;
+use ganvas_nets::layers::{Activation, NormKind};
+use ganvas_nets::mlp::{Mlp, MlpConfig};
+use ganvas_nets::noise::Pass;
+use serde::{Deserialize, Serialize};
+
+use crate::systems::parts::check_count;
+
+/// More channels than this at the smallest side would be billions of weights.
+const MOST_CHANNELS: usize = 4096;
+
+/// An architecture and its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Networks {
+    /// Fully connected, for points and images.
+    Mlp {
+        /// Hidden layers of the generator.
+        generator: MlpConfig,
+        /// Hidden layers of the discriminator.
+        discriminator: MlpConfig,
+        /// What follows the generator's last layer: `tanh` or `sigmoid` (scaled to (-1, 1)) for images, `identity` for points.
+        output: Activation,
+        /// The generator's last bias starts where its output is the mean of the training data.
+        mean_bias: bool,
+    },
+    /// Convolutional (Radford et al. 2015), for images.
+    Dcgan {
+        /// Channels next to the image; they double at each halving of the side.
+        width: usize,
+        /// Side of the strided kernels: 4, or 5 as in the paper.
+        kernel: usize,
+        /// No linear layers and no biases, as in the paper; otherwise the first and last layer are linear.
+        all_convolutional: bool,
+        /// What stands between the generator's layers.
+        generator_norm: NormKind,
+        /// What stands between the discriminator's layers.
+        discriminator_norm: NormKind,
+        /// Every weight of the discriminator is brought to a spectral norm of 1.
+        spectral: bool,
+        /// What follows the discriminator's layers.
+        slope: Activation,
+        /// Rule for the initial weights.
+        init: Initializer,
+    },
+}
+
+impl Networks {
+    /// A DCGAN pair of this width with N(0, 0.02) weights and batch norm in both networks.
+    pub fn dcgan(width: usize, all_convolutional: bool) -> Self {
+        Self::Dcgan {
+            width,
+            kernel: 4,
+            all_convolutional,
+            generator_norm: NormKind::Batch,
+            discriminator_norm: NormKind::Batch,
+            spectral: false,
+            slope: Activation::LeakyRelu,
+            init: Initializer::Normal { sd: 0.02 },
+        }
+    }
+
+    /// Both networks, for latents of this size and data told in so many classes (0: not told).
+    ///
+    /// # Errors
+    /// If a setting is out of its domain or does not suit the data.
+    pub fn build(
+        &self,
+        latent: usize,
+        classes: usize,
+        data: &DataSpec,
+        build: &Build,
+    ) -> Result<(Generator, Discriminator), ConfigError> {
+        match self {
+            Self::Mlp { generator, discriminator, output, mean_bias } => {
+                let values = data.values();
+                for (key, config, inputs, outputs) in [
+                    ("generator", generator, latent + classes, values),
+                    ("discriminator", discriminator, values + classes, 1),
+                ] {
+                    if let Some((name, domain, value)) = config.fault(inputs, outputs) {
+                        return Err(ConfigError::domain(format!("networks.{key}.{name}"), domain, value));
+                    }
+                }
+                let mut init = build.init("generator", generator.init);
+                let mut net = Mlp::new(latent + classes, values, generator, &mut init).ending_in(*output);
+                if *mean_bias {
+                    net = net.with_output_bias(bias_for(*output, &data.mean)?, &mut init);
+                }
+                let mut init = build.init("discriminator", discriminator.init);
+                let discriminator = Mlp::new(values + classes, 1, discriminator, &mut init);
+                Ok((Generator::Mlp(net), Discriminator::Mlp(discriminator)))
+            }
+            Self::Dcgan { init, .. } => {
+                if let Some((name, domain, value)) = init.fault() {
+                    return Err(ConfigError::domain(format!("networks.{name}"), domain, value));
+                }
+                let shape = self.shape(latent, classes, data.shape)?;
+                let unfit = || refused(data.shape);
+                let generator = dcgan::Generator::new(shape, &mut build.init("generator", *init)).ok_or_else(unfit)?;
+                let discriminator =
+                    dcgan::Discriminator::new(shape, &mut build.init("discriminator", *init)).ok_or_else(unfit)?;
+                Ok((Generator::Dcgan(generator), Discriminator::Dcgan(discriminator)))
+            }
+        }
+    }
+
+    /// The sizes of a convolutional pair for images of this shape.
+    fn shape(&self, latent: usize, classes: usize, data: ItemShape) -> Result<dcgan::Shape, ConfigError> {
+        let Self::Dcgan {
+            width, kernel, all_convolutional, generator_norm, discriminator_norm, spectral, slope, ..
+        } = *self
+        else {
+            return Err(ConfigError::domain("networks.kind", "dcgan", "mlp"));
+        };
+        check_count("networks.width", width, 1024)?;
+        if !matches!(kernel, 4 | 5) {
+            return Err(ConfigError::domain("networks.kernel", "4 or 5", kernel));
+        }
+        let ItemShape::Image { channels, height, width: columns } = data else {
+            return Err(ConfigError::domain("data", "images for a convolutional system", data));
+        };
+        if height != columns {
+            return Err(refused(data));
+        }
+        let shape = dcgan::Shape {
+            kernel,
+            all_convolutional,
+            generator_norm,
+            discriminator_norm,
+            spectral,
+            slope,
+            classes,
+            ..dcgan::Shape::new(channels, height, width, latent)
+        };
+        let (_, doublings) = shape.levels().ok_or_else(|| refused(data))?;
+        if width << (doublings - 1) > MOST_CHANNELS {
+            let most = MOST_CHANNELS >> (doublings - 1);
+            return Err(ConfigError::domain("networks.width", format!("at most {most} at {height}x{columns}"), width));
+        }
+        Ok(shape)
+    }
+}
+
+fn refused(data: ItemShape) -> ConfigError {
+    let [_, height, width] = data.planes();
+    let sides = "4, 5, 6 or 7 doubled once or more, such as 16, 28, 32 or 64";
+    ConfigError::domain("resolution", sides, format!("{height}x{width}"))
+}
+
+/// The bias at which an output is `mean`, value by value.
+fn bias_for(output: Activation, mean: &[f32]) -> Result<Vec<f32>, ConfigError> {
+    // A mean at the edge of the range would need an infinite bias.
+    let inside = |m: f32| m.clamp(-0.998, 0.998);
+    let inverse: fn(f32) -> f32 = match output {
+        Activation::Identity => |m| m,
+        Activation::Tanh => f32::atanh,
+        Activation::Sigmoid => |m| 2.0 * m.atanh(),
+        _ => {
+            return Err(ConfigError::domain("networks.mean_bias", "false where `output` has no inverse", true));
+        }
+    };
+    let bias = |&m: &f32| if output == Activation::Identity { m } else { inverse(inside(m)) };
+    Ok(mean.iter().map(bias).collect())
+}
+
+/// Latents, and what is wanted of them, to items.
+#[derive(Module, Debug)]
+pub enum Generator {
+    /// Fully connected.
+    Mlp(Mlp),
+    /// Convolutional.
+    Dcgan(dcgan::Generator),
+}
+
+impl Generator {
+    /// # Shapes
+    /// `[n, latent]`, and indicators of the classes `[n, classes]` where they are told, to flat items `[n, values]`.
+    pub fn forward(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
+        let inputs = match classes {
+            Some(classes) => Tensor::cat(vec![latents, classes], 1),
+            None => latents,
+        };
+        match self {
+            Self::Mlp(net) => net.forward(inputs, pass),
+            Self::Dcgan(net) => net.forward(inputs, pass).flatten(1, 3),
+        }
+    }
+}
+
+/// Items, and what they are said to be, to scores.
+#[derive(Module, Debug)]
+pub enum Discriminator {
+    /// Fully connected.
+    Mlp(Mlp),
+    /// Convolutional.
+    Dcgan(dcgan::Discriminator),
+}
+
+impl Discriminator {
+    /// # Shapes
+    /// Flat items `[n, values]`, and indicators of the classes `[n, classes]` where they are told, to scores `[n, 1]`.
+    pub fn forward(&self, items: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
+        self.dual(items.into(), classes, pass).value
+    }
+
+    /// [`forward`](Discriminator::forward), with a tangent along a direction of the items; the classes stay.
+    pub fn dual(&self, items: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<2> {
+        match (self, classes) {
+            (Self::Mlp(net), None) => net.dual(items, pass),
+            (Self::Mlp(net), Some(classes)) => net.dual(Dual::cat(vec![items, classes.into()], 1), pass),
+            (Self::Dcgan(net), classes) => net.dual(net.planes(items, classes), pass),
+        }
+    }
+
+    /// The output of every convolution, of flat items: `[n, channels, height, width]` each; none of a network without.
+    pub fn activations(&self, items: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
+        match self {
+            Self::Dcgan(net) => net.activations(net.planes(items.into(), None).value, pass),
+            Self::Mlp(_) => Vec::new(),
+        }
+    }
+}

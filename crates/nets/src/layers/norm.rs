@@ -1,0 +1,68 @@
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+
+use crate::dual::Dual;
+use crate::init::Init;
+use crate::layers::{BatchNorm, GroupNorm};
+use crate::noise::Pass;
+
+/// Which normalisation stands between layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormKind {
+    /// None; the layer before has a bias then.
+    #[default]
+    None,
+    /// Over batch and space, channel by channel.
+    Batch,
+    /// Over channels and space, item by item.
+    Layer,
+    /// Over space, item by item and channel by channel.
+    Instance,
+}
+
+/// What changes nothing.
+#[derive(Module, Debug)]
+pub struct Identity;
+
+/// A normalisation, or none.
+#[derive(Module, Debug)]
+pub enum Norm {
+    /// None.
+    None(Identity),
+    /// Over batch and space, channel by channel.
+    Batch(BatchNorm),
+    /// Over groups of channels and space, item by item.
+    Group(GroupNorm),
+}
+
+impl Norm {
+    /// Of this kind, for so many channels.
+    pub fn new(kind: NormKind, channels: usize, init: &mut Init) -> Self {
+        match kind {
+            NormKind::None => Self::None(Identity),
+            NormKind::Batch => Self::Batch(BatchNorm::new(channels, init)),
+            NormKind::Layer => Self::Group(GroupNorm::new(channels, 1, init)),
+            NormKind::Instance => Self::Group(GroupNorm::new(channels, channels, init)),
+        }
+    }
+
+    /// # Shapes
+    /// `[batch, channels, h, w]` to the same.
+    pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<4> {
+        match self {
+            Self::None(_) => x,
+            Self::Batch(norm) => norm.dual(x, pass),
+            Self::Group(norm) => norm.dual(x),
+        }
+    }
+
+    /// The same for flat activations, `[batch, units]`.
+    pub fn dual_flat(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
+        if let Self::None(_) = self {
+            return x;
+        }
+        let [batch, units] = x.value.dims();
+        self.dual(x.reshape([batch, units, 1, 1]), pass).reshape([batch, units])
+    }
+}
