@@ -11,15 +11,16 @@
 //! The same training gives the same bytes, however often it was broken off: times are in the events.
 //!
 //! A checkpoint is written to a file beside its place, synced and renamed; only when it has been read back and verified
-//! is an older one removed. Reading checks the sum before anything else is looked at, runs no code, and allocates no more
-//! than the file's own size.
+//! is an older one removed. Reading checks the sum before anything else is looked at, runs no code, and takes no more
+//! room than the file and what is in it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, TensorData};
+use ganvas_data::read_within;
 use ganvas_nets::state::State;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -32,6 +33,9 @@ const MAGIC: &[u8; 8] = b"GANVAS1\n";
 const SUM: usize = 32;
 /// A header is some kilobytes of settings; more than this is not one of ours.
 const LONGEST_HEADER: u64 = 16 << 20;
+/// Networks are refused long before they need as much.
+const LARGEST: u64 = 16 << 30;
+
 /// What a checkpoint says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -60,7 +64,8 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The bytes of the file.
-    fn encode(&self) -> Vec<u8> {
+    #[doc(hidden)]
+    pub fn encode(&self) -> Vec<u8> {
         let header = serde_json::to_vec(&self.header).expect("a header is strings and numbers");
         let bytes: Vec<(&String, &TensorData)> = self.state.entries().iter().collect();
         let views = bytes.iter().map(|(name, data)| {
@@ -79,7 +84,9 @@ impl Checkpoint {
         file
     }
 
-    fn decode(file: &[u8]) -> Result<Self, String> {
+    /// What [`encode`](Self::encode) made, or what is wrong.
+    #[doc(hidden)]
+    pub fn decode(file: &[u8]) -> Result<Self, String> {
         let Some(content) = file.len().checked_sub(SUM) else { return Err("it is too short".into()) };
         let (content, sum) = file.split_at(content);
         let Some((magic, rest)) = content.split_at_checked(8) else { return Err("it is too short".into()) };
@@ -117,8 +124,16 @@ impl Checkpoint {
     /// # Errors
     /// If it cannot be read or is not whole.
     pub fn read(path: &Path) -> Result<Self, EngineError> {
-        let file = fs::read(path).map_err(EngineError::io("read", path))?;
-        Self::decode(&file).map_err(|reason| EngineError::Damaged { path: path.to_owned(), reason })
+        let io = || EngineError::io("read", path);
+        let damaged = |reason| EngineError::Damaged { path: path.to_owned(), reason };
+        // Of what is no checkpoint, however long, no more is read than that.
+        let mut magic = Vec::new();
+        File::open(path).and_then(|file| file.take(8).read_to_end(&mut magic)).map_err(io())?;
+        if magic != MAGIC {
+            return Err(damaged("it does not begin as a checkpoint does".into()));
+        }
+        let file = read_within(path, LARGEST).map_err(io())?;
+        Self::decode(&file).map_err(damaged)
     }
 
     /// Writes the file into `folder`, proves that it reads back, and then removes all but it and the newest
