@@ -100,7 +100,7 @@ Examples:
 
 const TORTURE: &str = "\
 Kill a training at fifty random moments, go on each time, and compare its end with that of an unbroken one, to the last byte:
-with one thread and with two
+with one thread and with two. Then look at the memory of a run of 10,000 steps.
 
 Usage: cargo xtask torture [KILLS]
 
@@ -167,7 +167,11 @@ fn torture(args: &[OsString]) -> Result<(), Failure> {
     let kills = match args {
         [] => OsString::from("50"),
         [kills] if kills.to_str().is_some_and(|text| text.parse::<u32>().is_ok()) => kills.clone(),
-        _ => return Err(Failure::Usage("a number of kills is wanted, for example `cargo xtask torture 100`".to_owned())),
+        _ => {
+            return Err(Failure::Usage(
+                "a number of kills is wanted, for example `cargo xtask torture 100`".to_owned(),
+            ));
+        }
     };
     for threads in ["1", "2"] {
         println!("== threads: {threads}");
@@ -175,7 +179,10 @@ fn torture(args: &[OsString]) -> Result<(), Failure> {
         command.args(["--release", "-p", "ganvas", "--test", "recovery", "a_killed_run", "--", "--nocapture"]);
         cargo::run(command.env("GANVAS_KILLS", &kills).env("RAYON_NUM_THREADS", threads))?;
     }
-    Ok(())
+    println!("== memory");
+    let mut command = cargo::cargo("test");
+    command.args(["--release", "-p", "ganvas", "--test", "recovery", "the_memory", "--", "--nocapture", "--ignored"]);
+    cargo::run(&mut command)
 }
 
 /// Builds the binary and becomes it.

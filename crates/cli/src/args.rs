@@ -69,7 +69,8 @@ pub enum Command {
     Metrics(MetricsArgs),
     /// Show what checkpoint files hold, or verify them
     #[command(after_help = "Examples:\n  ganvas checkpoint inspect runs/first/best/step-000001500.ganvas\n  \
-        ganvas checkpoint verify runs/first/checkpoints/*.ganvas")]
+        ganvas checkpoint verify runs/first/checkpoints/*.ganvas\n  \
+        ganvas checkpoint replay runs/first/failure/step-000000123.ganvas")]
     Checkpoint {
         /// What to do with them.
         #[command(subcommand)]
@@ -129,6 +130,14 @@ pub enum CheckpointCommand {
         /// Print one JSON object instead of lines.
         #[arg(long)]
         json: bool,
+    },
+    /// Do the next step of a checkpoint, such as one that failed: print its figures, or what is not finite
+    Replay {
+        /// The file, for example that of a run's folder `failure`.
+        file: PathBuf,
+        /// Where to do it [default: where the run was trained].
+        #[arg(long, value_name = "D")]
+        device: Option<String>,
     },
     /// Check that files are whole: their checksum and all that they hold
     Verify {
@@ -364,13 +373,13 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
     /// Items of a batch.
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    #[arg(long, value_name = "N")]
     pub batch: Option<u64>,
     /// Seed of everything random [default: 0].
-    #[arg(long, value_name = "S", conflicts_with = "resume")]
+    #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Steps between measurements on held-out data; 0: none [default: a tenth of the steps, at least 100].
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    #[arg(long, value_name = "N")]
     pub eval_every: Option<u64>,
     /// Where to train; `ganvas devices` lists what there is [default: flex].
     #[arg(long, value_name = "D")]
@@ -379,13 +388,16 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Settings over those of the preset, such as another run's config.toml.
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// One setting over all others; `ganvas systems show` lists them. May be repeated.
-    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Parts of a batch whose gradients are added up to one update: less memory for the same batch [default: 1].
+    #[arg(long, value_name = "N")]
+    pub accumulate: Option<u64>,
     /// Newest checkpoints that are kept; the best is kept beside them [default: 2].
-    #[arg(long, value_name = "K", conflicts_with = "resume")]
+    #[arg(long, value_name = "K")]
     pub keep: Option<u64>,
     /// Stop after so many minutes, with everything saved; --resume goes on.
     #[arg(long, value_name = "M", value_parser = minutes)]
@@ -393,6 +405,9 @@ pub struct TrainArgs {
     /// Go on with the run in --out from its newest checkpoint.
     #[arg(long)]
     pub resume: bool,
+    /// With --resume: a setting that may differ from what the run was made with, or `data` or `version`. May be repeated.
+    #[arg(long, value_name = "KEY", requires = "resume")]
+    pub allow_change: Vec<String>,
 }
 
 /// `ganvas sample`.

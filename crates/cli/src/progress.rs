@@ -1,11 +1,12 @@
 //! The live line of training and other long work: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
-use ganvas_engine::run::Observer;
+use ganvas_engine::run::{Observer, Painter};
 use ganvas_engine::session::Tick;
 use ganvas_engine::system::Model;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -147,7 +148,7 @@ impl Drop for Stages {
 /// Watches a run train.
 pub struct Watcher {
     progress: Progress,
-    real: Vec<[f32; 2]>,
+    real: Arc<[[f32; 2]]>,
     held_out: HeldOut,
 }
 
@@ -155,7 +156,7 @@ impl Watcher {
     /// Of a run of `steps`. `real` are the points that samples of points are drawn over, `held_out` what is measured on.
     pub fn new(steps: u64, real: Vec<[f32; 2]>, held_out: HeldOut) -> Self {
         let template = "{bar:24} {pos}/{len} {msg}";
-        Self { progress: Progress::new(Some(steps), template), real, held_out }
+        Self { progress: Progress::new(Some(steps), template), real: real.into(), held_out }
     }
 
     /// Ends the watching.
@@ -178,15 +179,18 @@ impl Observer for Watcher {
         self.progress.update(tick.step, &line, tick.step == config.steps);
     }
 
-    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> Result<(Vec<u8>, &'static str), String> {
-        let png = match shape {
-            ItemShape::Image { channels, height, width } => {
-                let n = samples.len() / shape.len().max(1);
-                view::image_grid(samples, [n, channels, height, width], None)
-            }
-            ItemShape::Points { .. } => view::scatter_png(&self.real, samples.as_chunks::<2>().0),
-        };
-        png.map(|png| (png, "png")).map_err(|e| e.to_string())
+    fn painter(&self) -> Painter {
+        let real = self.real.clone();
+        Arc::new(move |samples, shape| {
+            let png = match shape {
+                ItemShape::Image { channels, height, width } => {
+                    let n = samples.len() / shape.len().max(1);
+                    view::image_grid(samples, [n, channels, height, width], None)
+                }
+                ItemShape::Points { .. } => view::scatter_png(&real, samples.as_chunks::<2>().0),
+            };
+            png.map(|png| (png, "png")).map_err(|e| e.to_string())
+        })
     }
 
     fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, String> {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{ganvas, succeed, systems};
 use ganvas_prob::stream::{Streams, uniforms};
+use serde_json::Value;
 
 /// Name and bytes of the newest checkpoint, and some samples.
 fn end(folder: &Path, run: &str) -> (String, Vec<u8>, Vec<u8>) {
@@ -124,8 +125,39 @@ fn a_killed_run_goes_on_to_where_an_unbroken_one_ends() {
         let _ = fs::remove_dir_all(f.join("broken"));
         succeed(f, &settings("broken"));
     }
+    let unfinished = |folder: &str| {
+        let names = fs::read_dir(f.join("broken").join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with('.')).count()
+    };
+    assert_eq!(unfinished("checkpoints") + unfinished("best") + unfinished("samples"), 0, "nothing half-written stays");
     println!("{kills} kills, {resumed} times resumed");
     assert!(end(f, "whole") == end(f, "broken"));
+}
+
+/// The kernel's figure of memory in use (VmRSS), looked at every 20 ms; its largest in each tenth of the steps.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes a minute; cargo xtask torture runs it"]
+fn the_memory_of_a_long_run_is_flat() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let arguments = ["train", "gan", "--out", "run", "--steps", "10000", "--batch", "32", "--eval-every", "500"];
+    let mut child =
+        begin(f, &[&arguments[..], &["--set", "checkpoint_every=100", "--set", "sample_every=100"]].concat());
+    let mut tenths = [0u64; 10];
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0);
+        let events = fs::read_to_string(f.join("run/events.jsonl")).unwrap_or_default();
+        let step = events.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok()?["step"].as_u64());
+        let tenth = (step.unwrap_or(0) as usize / 1000).min(9);
+        tenths[tenth] = tenths[tenth].max(kib);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("largest resident memory in each tenth of 10,000 steps, KiB: {tenths:?}");
+    assert!(child.wait().unwrap().success());
+    assert!(tenths[9] as f64 <= 1.02 * tenths[1] as f64, "{tenths:?}");
 }
 
 #[test]
@@ -176,6 +208,77 @@ fn a_full_disk_does_not_end_training() {
     assert!(left.is_empty(), "nothing half-written stays: {left:?}");
 }
 
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    // Not even root makes folders there.
+    #[cfg(target_os = "linux")]
+    {
+        let output = ganvas(f, &["train", "gan", "--steps", "1", "--out", "/proc/run"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot create /proc/run"), "{said}");
+    }
+    // A file where a folder should be cannot be written into, whoever tries; the run goes on, its end says so.
+    succeed(f, &["train", "gan", "--steps", "2", "--out", "run"]);
+    fs::remove_dir_all(f.join("run/samples")).unwrap();
+    fs::write(f.join("run/samples"), "no folder").unwrap();
+    let output = ganvas(f, &["train", "gan", "--out", "run", "--resume", "--steps", "4"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("warning: no picture of the samples"), "{said}");
+    let newest = |step: u64| f.join(format!("run/checkpoints/step-{step:09}.ganvas"));
+    assert!(newest(4).exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let set = |mode| fs::set_permissions(f.join("run"), fs::Permissions::from_mode(mode)).unwrap();
+        set(0o555);
+        let writable = fs::write(f.join("run/probe"), "").is_ok();
+        let output = ganvas(f, &["train", "gan", "--out", "run", "--resume", "--steps", "6"]);
+        set(0o755);
+        // Root may write all the same.
+        if !writable {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains("cannot write run/"), "{said}");
+            assert!(newest(4).exists() && !newest(6).exists());
+        }
+    }
+}
+
+/// What a run is continued with has to be what it was made with, or be allowed by name.
+#[test]
+fn what_changes_is_named_and_has_to_be_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    succeed(f, &["train", "gan", "--out", "run", "--steps", "2", "--batch", "16"]);
+    let resume = |more: &[&str]| {
+        let output = ganvas(f, &[&["train", "gan", "--out", "run", "--resume"], more].concat());
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = resume(&["--steps", "3", "--batch", "32"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("made with batch 16, now it is 32") && said.contains("--allow-change batch"), "{said}");
+    let (code, said) = resume(&["--steps", "3", "--data", "ring8"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("made with data digits"), "{said}");
+    let (code, said) = resume(&["--steps", "3", "--set", "discriminator_optimizer.lr=0.5"]);
+    assert!(code == Some(2) && said.contains("--allow-change discriminator_optimizer.lr"), "{said}");
+    let (code, said) = resume(&["--steps", "3", "--batch", "16"]);
+    assert_eq!(code, Some(0), "what is as it was needs no permission: {said}");
+    let (code, said) = resume(&["--steps", "4", "--batch", "32", "--allow-change", "batch"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(fs::read_to_string(f.join("run/config.toml")).unwrap().contains("batch = 32"));
+    assert!(fs::read_to_string(f.join("run/events.jsonl")).unwrap().contains("batch was 16, from here on it is 32"));
+    let config = fs::read_to_string(f.join("run/config.toml")).unwrap();
+    fs::write(f.join("run/config.toml"), config.replace("version = \"", "version = \"0.0.")).unwrap();
+    let (code, said) = resume(&["--steps", "5"]);
+    assert!(code == Some(2) && said.contains("made with version 0.0."), "{said}");
+    let (code, said) = resume(&["--steps", "5", "--allow-change", "version"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
 /// One step in which the loss explodes is left out; when all do, training stops all the same.
 #[test]
 fn steps_that_are_not_finite_are_skipped_where_that_was_asked_for() {
@@ -185,10 +288,22 @@ fn steps_that_are_not_finite_are_skipped_where_that_was_asked_for() {
     let train = |run: &str, more: &[&str]| {
         ganvas(f, &[&["train", "gan", "--out", run, "--steps", "100"], &explode[..], more].concat())
     };
+    succeed(f, &["train", "gan", "--out", "whole", "--steps", "2"]);
     let output = train("stopped", &[]);
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     let events = fs::read_to_string(f.join("stopped/events.jsonl")).unwrap();
     assert!(events.lines().last().unwrap().contains("\"failure\""), "{events}");
+    // The step can be done again from what was kept, with the same end.
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let dump = fs::read_dir(f.join("stopped/failure")).unwrap().next().unwrap().unwrap().path();
+    let again = ganvas(f, &["checkpoint", "replay", dump.to_str().unwrap()]);
+    let retold = String::from_utf8_lossy(&again.stderr).into_owned();
+    let end = |text: &str| {
+        text.lines().find(|line| line.contains("in phase")).unwrap().split("; ").next().unwrap().to_owned()
+    };
+    assert_eq!((again.status.code(), end(&retold)), (Some(3), end(&told)));
+    let newest = fs::read_dir(f.join("whole/checkpoints")).unwrap().next().unwrap().unwrap().path();
+    assert!(succeed(f, &["checkpoint", "replay", newest.to_str().unwrap()]).contains("step 3 of gan is finite"));
     let output = train("skipped", &["--set", "on_non_finite=skip"]);
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     let events = fs::read_to_string(f.join("skipped/events.jsonl")).unwrap();

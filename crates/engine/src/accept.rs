@@ -12,7 +12,6 @@ use serde::Serialize;
 use crate::EngineError;
 use crate::config::ConfigError;
 use crate::session::{Options, Session};
-use crate::step::Guard;
 use crate::system::{Build, DataSpec, System};
 
 /// A check that could not be carried out.
@@ -206,7 +205,7 @@ impl<'a> Acceptance<'a> {
             Until::Seconds(_) => u64::MAX,
         };
         let batch = trial.batch;
-        let options = Options { streams, batch, steps, log_every: 100, threads: 1, guard: Guard::EveryUpdate, skip: false };
+        let options = Options::new(streams, batch, steps);
         let mut ticks = Vec::new();
         let device = self.device.clone();
         let mut session = Session::new(&mut system, trial.dataset, &device, options, 0, 0.0)?;

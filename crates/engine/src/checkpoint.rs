@@ -35,6 +35,8 @@ const SUM: usize = 32;
 const LONGEST_HEADER: u64 = 16 << 20;
 /// Networks are refused long before they need as much.
 const LARGEST: u64 = 16 << 30;
+/// How the names of files begin that are being written.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 /// What a checkpoint says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,7 +144,7 @@ impl Checkpoint {
     /// # Errors
     /// If it cannot be written; what was there before is untouched then.
     pub fn write(&self, folder: &Path, kept: usize) -> Result<PathBuf, EngineError> {
-        fs::create_dir_all(folder).map_err(EngineError::io("create", folder))?;
+        make_folder(folder).map_err(EngineError::io("create", folder))?;
         let path = folder.join(file_name(self.header.step));
         let bytes = self.encode();
         write_whole(&path, &bytes).map_err(EngineError::io("write", &path))?;
@@ -198,13 +200,21 @@ fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
     Ok(found)
 }
 
+/// Makes a folder where there is none, in one that has to be there: a run that was removed does not come back in part.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
 /// Writes a file so that its name never stands for half of it: beside its place, synced, renamed, the folder synced.
 ///
 /// # Errors
 /// If any of that fails; a file that was there before is untouched then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     {

@@ -1,5 +1,6 @@
 //! A run's settings: one TOML file from which the run can be made again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::EngineError;
+use crate::schedule::Schedule;
 use crate::suggest;
 use crate::system::{DataSpec, Definition, Preset};
 
@@ -101,6 +103,15 @@ pub struct RunConfig {
     /// What happens when a loss or gradient is not finite.
     #[serde(default)]
     pub on_non_finite: NonFinite,
+    /// The factor of all learning rates over time.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// The gradients of a network are scaled down to this Euclidean norm where theirs is larger; 0: never.
+    #[serde(default)]
+    pub clip_norm: f64,
+    /// Parts of a batch whose gradients are added up to one update: less memory for the same batch.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     /// Steps between measurements on held-out data; 0: none.
     #[serde(default)]
     pub eval_every: u64,
@@ -123,20 +134,24 @@ pub struct RunConfig {
     pub model: Table,
 }
 
-/// What happens when a loss or gradient is not finite: its update is never applied.
+/// What happens when a loss or gradient is not finite: the step is never applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NonFinite {
     /// Training stops.
     #[default]
     Stop,
-    /// The rest of the step is left out, and training goes on; after 20 steps in a row it stops.
+    /// The step is left out, and training goes on; after 20 in a row it stops.
     Skip,
 }
 
 /// The one before the newest is there in case that the newest gets damaged.
 fn kept_checkpoints() -> usize {
     2
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Ten measurements of a run, but none of a run of some steps more often than it is trained.
@@ -185,6 +200,9 @@ impl DataConfig {
         DataSpec { shape: self.shape, classes: self.classes.len(), mean: vec![0.0; self.shape.len()] }
     }
 }
+
+/// The version of Ganvas that makes runs.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Keys that say what a run was, not what it shall be: they cannot be set.
 const FACTS: [&str; 6] = ["system", "version", "preset", "device", "data", "model"];
@@ -264,7 +282,7 @@ impl RunConfig {
         let recommended = (system.preset)(preset, &DataSpec::of(dataset))?;
         let config = Self {
             system: system.info.id.into(),
-            version: env!("CARGO_PKG_VERSION").into(),
+            version: VERSION.into(),
             preset: preset.name().into(),
             seed: 0,
             steps: recommended.steps,
@@ -274,6 +292,9 @@ impl RunConfig {
             checkpoint_every: recommended.steps.div_ceil(5),
             keep: kept_checkpoints(),
             on_non_finite: NonFinite::Stop,
+            schedule: Schedule::default(),
+            clip_norm: 0.0,
+            accumulate: 1,
             eval_every: eval_interval(recommended.steps),
             eval_n: measured_items(),
             samples: 64,
@@ -323,6 +344,13 @@ impl RunConfig {
         at_least_one("threads", self.threads as u64)?;
         at_least_one("samples", self.samples as u64)?;
         at_least_one("keep", self.keep as u64)?;
+        self.schedule.check()?;
+        if !(self.clip_norm >= 0.0 && self.clip_norm.is_finite()) {
+            return Err(ConfigError::domain("clip_norm", "zero or more", self.clip_norm));
+        }
+        if !(1..=self.batch).contains(&self.accumulate) {
+            return Err(ConfigError::domain("accumulate", format!("1 to the batch, {}", self.batch), self.accumulate));
+        }
         if self.samples > 4096 {
             return Err(ConfigError::domain("samples", "at most 4096", self.samples));
         }
@@ -337,6 +365,36 @@ impl RunConfig {
             return Err(ConfigError::domain("batch", most, self.batch));
         }
         Ok(())
+    }
+
+    /// These settings with what is given by hand over them, and the keys whose values differ then, each with its value
+    /// before and now.
+    ///
+    /// # Errors
+    /// If a key does not exist or a value does not suit it.
+    pub fn with(&self, overrides: &Overrides) -> Result<(Self, Vec<(String, String, String)>), ConfigError> {
+        let before = Table::try_from(self).map_err(|e| ConfigError::Parse { reason: e.to_string() })?;
+        let mut now = before.clone();
+        if let Some(file) = &overrides.file {
+            overlay_file(&mut now, file, &self.system)?;
+        }
+        for (key, value) in &overrides.set {
+            assign(&mut now, key, value.clone())?;
+        }
+        let values = |table: &Table| -> BTreeMap<String, String> {
+            flat(table).into_iter().map(|(key, value)| (key, value.to_string())).collect()
+        };
+        let (before, after) = (values(&before), values(&now));
+        let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+        let value = |of: &BTreeMap<String, String>, key| of.get(key).cloned().unwrap_or_else(|| "none".into());
+        let changes = keys
+            .into_iter()
+            .filter(|&key| before.get(key) != after.get(key))
+            .map(|key| (own_key(key).to_owned(), value(&before, key), value(&after, key)))
+            .collect();
+        let config: Self = now.try_into().map_err(|e: toml::de::Error| parse_error(&e))?;
+        config.validate()?;
+        Ok((config, changes))
     }
 
     /// The settings as TOML.
@@ -418,12 +476,12 @@ fn leaves(table: &Table, prefix: &str) -> Vec<(String, Value)> {
 
 /// Sets a key of the run or, failing that, of its model.
 fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
-    let own = key.strip_prefix("model.").unwrap_or(key);
-    if !FACTS.contains(&key) && table.contains_key(key) {
-        table.insert(key.to_owned(), value);
-        return Ok(());
-    }
-    let slot = table.get_mut("model").and_then(|model| find(model, own));
+    let own = own_key(key);
+    let first = key.split('.').next().unwrap_or(key);
+    let slot = match !FACTS.contains(&first) && table.contains_key(first) {
+        true => find_in(table, key),
+        false => table.get_mut("model").and_then(Value::as_table_mut).and_then(|model| find_in(model, own)),
+    };
     match slot {
         Some(slot) => {
             // `lr = 1` for a float, as people write it.
@@ -437,24 +495,44 @@ fn assign(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError>
     }
 }
 
-fn find<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Value> {
-    key.split('.').try_fold(value, |value, part| value.as_table_mut()?.get_mut(part))
+fn find_in<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let value = table.get_mut(first)?;
+    match rest {
+        None => Some(value),
+        Some(rest) => find_in(value.as_table_mut()?, rest),
+    }
 }
 
+/// The keys that can be set.
 fn keys(table: &Table) -> Vec<String> {
-    fn walk(table: &Table, prefix: &str, found: &mut Vec<String>) {
+    let is_fact = |key: &str| FACTS.contains(&key.split('.').next().unwrap_or(key)) && !key.starts_with("model.");
+    flat(table)
+        .into_iter()
+        .map(|(key, _)| key)
+        .filter(|key| !is_fact(key))
+        .map(|key| own_key(&key).to_owned())
+        .collect()
+}
+
+/// A system's setting is called by its own name.
+fn own_key(key: &str) -> &str {
+    key.strip_prefix("model.").unwrap_or(key)
+}
+
+/// All values by dotted key.
+fn flat(table: &Table) -> Vec<(String, &Value)> {
+    fn walk<'t>(table: &'t Table, prefix: &str, found: &mut Vec<(String, &'t Value)>) {
         for (key, value) in table {
             let key = format!("{prefix}{key}");
             match value {
                 Value::Table(inner) => walk(inner, &format!("{key}."), found),
-                _ => found.push(key),
+                value => found.push((key, value)),
             }
         }
     }
-    let mut found: Vec<String> = table.keys().filter(|key| !FACTS.contains(&key.as_str())).cloned().collect();
-    if let Some(Value::Table(model)) = table.get("model") {
-        walk(model, "", &mut found);
-    }
+    let mut found = Vec::new();
+    walk(table, "", &mut found);
     found
 }
 
@@ -483,6 +561,15 @@ mod tests {
         let help = error.help().unwrap();
         assert!(help.contains("did you mean `latent`?") && help.contains("adam.lr"), "{help}");
         assert!(assign(&mut table(), "system", 4.into()).is_err(), "what a run was cannot be set");
+    }
+
+    #[test]
+    fn tables_of_the_run_have_keys_too() {
+        let mut t = parse("system = 'x'\n[schedule]\nend = 0.1\n[model]\nlatent = 3").unwrap();
+        assign(&mut t, "schedule.end", 1.into()).unwrap();
+        assert_eq!(t["schedule"]["end"].as_float(), Some(1.0));
+        assert!(assign(&mut t, "schedule.ende", 1.into()).is_err());
+        assert_eq!(keys(&t), ["latent", "schedule.end"]);
     }
 
     #[test]

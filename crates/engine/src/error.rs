@@ -84,15 +84,15 @@ pub enum EngineError {
     /// A run is continued with something else than it was begun with.
     #[error("this run was made with {what} {before}, now it is {now}")]
     Changed {
-        /// What changed: "data", "system", ...
-        what: &'static str,
+        /// What changed: a setting's key, "data", "version" or "system".
+        what: String,
         /// Its value in the run.
         before: String,
         /// Its value now.
         now: String,
     },
-    /// A loss or gradient is no finite number; the update was not applied.
-    #[error("{what} of the {network} is {value} in phase `{phase}` of step {step}; the update was not applied{kept}")]
+    /// A loss or gradient is no finite number; the step was not applied.
+    #[error("{what} of the {network} is {value} in phase `{phase}` of step {step}; the step was not applied{kept}")]
     NonFinite {
         /// "loss" or "gradient norm".
         what: &'static str,
@@ -129,8 +129,9 @@ impl EngineError {
             Self::NoBest { .. } => {
                 Some("runs have one where they are trained with `--eval-every`; or take the latest".into())
             }
-            Self::Changed { .. } => {
-                Some("continue with what the run was made with, or start another with --out".into())
+            Self::Changed { what, .. } if what == "system" => Some("name another --out".into()),
+            Self::Changed { what, .. } => {
+                Some(format!("continue with what it was made with, or pass `--allow-change {what}`, or another --out"))
             }
             Self::NonFinite { kept, .. } => {
                 let next = if kept.contains("is saved") {
@@ -138,7 +139,9 @@ impl EngineError {
                 } else {
                     "begin again with another --out"
                 };
-                Some(format!("a lower learning rate helps most often; {next}"))
+                Some(format!(
+                    "a lower learning rate helps most often, or clip_norm; {next}; `ganvas checkpoint replay` does the step again"
+                ))
             }
             Self::Mismatch { .. } => Some("the checkpoint was written by another version or configuration".into()),
             Self::Io { .. } | Self::Damaged { .. } => None,

@@ -70,7 +70,7 @@ pub enum Event {
         /// Whether no step before had a smaller one.
         best: bool,
     },
-    /// A step of which a part was left out, for a loss or gradient was not finite.
+    /// A step that was left out, for a loss or gradient was not finite.
     Skip {
         /// The step, from 1.
         step: u64,
@@ -105,6 +105,9 @@ pub enum Event {
         step: u64,
         /// Seconds of training so far.
         seconds: f64,
+        /// Seconds of this sitting in which training waited for checkpoints and pictures.
+        #[serde(default)]
+        waited: f64,
     },
     /// All steps are done.
     End {
@@ -112,6 +115,9 @@ pub enum Event {
         step: u64,
         /// Seconds of training so far.
         seconds: f64,
+        /// Seconds of this sitting in which training waited for checkpoints and pictures.
+        #[serde(default)]
+        waited: f64,
     },
 }
 

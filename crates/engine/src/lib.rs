@@ -2,6 +2,7 @@
 //!
 //! - [`system`]: what a system has to be, and the registry entry that one line makes of it
 //! - [`step`]: what an update rule is given: named phases, their noise, guarded updates
+//! - [`schedule`]: learning rates over time
 //! - [`config`]: a run's settings as one TOML file, complete enough to make the run again
 //! - [`session`]: the loop, in memory
 //! - [`run`]: the loop in a run folder, with samples, held-out figures and checkpoints
@@ -16,10 +17,12 @@ mod error;
 pub mod events;
 mod lock;
 pub mod run;
+pub mod schedule;
 pub mod session;
 mod sitting;
 pub mod step;
 pub mod suggest;
 pub mod system;
+mod writer;
 
 pub use error::EngineError;

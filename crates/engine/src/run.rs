@@ -6,6 +6,7 @@
 //! samples/          pictures of the same latents over time
 //! checkpoints/      the newest two, each one file
 //! best/             the one with the best figure on held-out data
+//! failure/          the system before a step that was not finite, where there was one
 //! ```
 
 use std::fs;
@@ -20,24 +21,26 @@ use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
-use crate::config::{ConfigError, DataConfig, RunConfig, config_path};
+use crate::config::{ConfigError, DataConfig, Overrides, RunConfig, VERSION, config_path};
 use crate::events::{Event, Log, events, forget_after};
 use crate::lock::{self, Lock};
 use crate::session::{Tick, restore};
 use crate::sitting::Sitting;
 use crate::step::Guard;
 use crate::system::{Build, DataSpec, Definition, Model};
+use crate::writer;
+
+/// Makes a picture of samples (row-major `[n, values]`): the bytes of a file, and its extension; or why none can be made: the
+/// run goes on without it. It is called on another thread while training goes on.
+pub type Painter = Arc<dyn Fn(&[f32], ItemShape) -> Result<(Vec<u8>, &'static str), String> + Send + Sync>;
 
 /// What looks on while a run trains, and draws its samples.
 pub trait Observer {
     /// Every few steps.
     fn tick(&mut self, tick: &Tick, config: &RunConfig);
 
-    /// A picture of samples (row-major `[n, values]`) as the bytes of a file, and its extension.
-    ///
-    /// # Errors
-    /// If none can be made, why not: the run goes on without it.
-    fn picture(&mut self, samples: &[f32], shape: ItemShape) -> Result<(Vec<u8>, &'static str), String>;
+    /// What draws pictures of samples.
+    fn painter(&self) -> Painter;
 
     /// Figures of the system on held-out data, with their names. The first decides which checkpoint is kept as the
     /// best: smaller is better.
@@ -84,7 +87,6 @@ impl Which {
             Which::Best => "best",
         })
     }
-
 }
 
 /// A trained system, from its run folder.
@@ -168,30 +170,49 @@ impl Training<'_> {
         Sitting::new(self, config, model.as_mut(), (0, 0.0), log, observer)?.train(lock)
     }
 
-    /// Goes on with the run that is in the folder; `steps` may ask for more than it was made for.
+    /// Goes on with the run that is in the folder. It may have more steps than it was made for; anything else that is not
+    /// as it was has to be allowed by name: settings by their keys, `data`, `version`.
     ///
     /// # Errors
-    /// If there is no checkpoint, or the data or the system are not those of the run.
-    pub fn resume(&self, steps: Option<u64>, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
-        let mut config = RunConfig::of_run(self.folder)?;
+    /// If there is no checkpoint, or something differs that is not allowed to.
+    pub fn resume(
+        &self,
+        overrides: &Overrides,
+        allowed: &[String],
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, EngineError> {
+        let made = RunConfig::of_run(self.folder)?;
         let lock = Lock::take(self.folder)?;
-        let changed =
-            |what, before: &str, now: &str| EngineError::Changed { what, before: before.into(), now: now.into() };
-        if config.system != self.system.info.id {
-            return Err(changed("system", &config.system, self.system.info.id));
+        writer::clear(self.folder);
+        if made.system != self.system.info.id {
+            let (what, before, now) = ("system".into(), made.system, self.system.info.id.into());
+            return Err(EngineError::Changed { what, before, now });
         }
+        let (mut config, mut changes) = made.with(overrides)?;
+        changes.retain(|(key, ..)| key != "steps");
         let now = DataConfig::of(self.dataset);
-        if config.data.fingerprint != now.fingerprint {
+        if made.data.fingerprint != now.fingerprint {
             let name = |data: &DataConfig| format!("{} ({}...)", data.id, data.fingerprint.get(..12).unwrap_or(""));
-            return Err(changed("data", &name(&config.data), &name(&now)));
+            changes.push(("data".into(), name(&made.data), name(&now)));
+            config.data = now;
+        }
+        if made.version != VERSION {
+            changes.push(("version".into(), made.version.clone(), VERSION.into()));
+            config.version = VERSION.into();
+        }
+        let mut refused = changes.iter().filter(|(key, ..)| !allowed.contains(key));
+        if let Some((what, before, now)) = refused.next().cloned() {
+            return Err(EngineError::Changed { what, before, now });
         }
         let (checkpoint, damaged) = newest(self.folder, Which::Latest)?;
-        if let Some(steps) = steps
-            && steps < checkpoint.header.step
-        {
-            let least = format!("at least {}, which are done", checkpoint.header.step);
-            return Err(ConfigError::domain("steps", least, steps).into());
+        let step = checkpoint.header.step;
+        if config.steps < step {
+            return Err(ConfigError::domain("steps", format!("at least {step}, which are done"), config.steps).into());
         }
+        // Before anything is written it is known that the checkpoint fits.
+        let mut model = self.build(&config)?;
+        let path = Which::Latest.folder(self.folder);
+        restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
         for error in damaged {
             observer.note(&format!("warning: {error}; it is set aside and an older checkpoint is used"));
             if let EngineError::Damaged { path, .. } = &error {
@@ -199,17 +220,10 @@ impl Training<'_> {
                 fs::rename(path, &aside).map_err(EngineError::io("rename", path))?;
             }
         }
-        if let Some(steps) = steps
-            && steps != config.steps
-        {
-            config.steps = steps;
+        if config != made {
             let path = config_path(self.folder);
             write_whole(&path, config.to_toml().as_bytes()).map_err(EngineError::io("write", &path))?;
         }
-        let mut model = self.build(&config)?;
-        let step = checkpoint.header.step;
-        let path = Which::Latest.folder(self.folder);
-        restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
         let unreadable = forget_after(self.folder, step)?;
         if unreadable > 0 {
             observer.note(&format!("warning: {unreadable} lines of events.jsonl cannot be read and are left out"));
@@ -217,6 +231,9 @@ impl Training<'_> {
         let seconds = events(self.folder)?.0.iter().rev().find_map(Event::seconds).unwrap_or(0.0);
         let mut log = Log::open(self.folder)?;
         log.write(&Event::Resume { step });
+        for (key, before, now) in changes {
+            log.write(&Event::Warning { step, text: format!("{key} was {before}, from here on it is {now}") });
+        }
         observer.note(&format!("going on from step {step}"));
         Sitting::new(self, &config, model.as_mut(), (step, seconds), log, observer)?.train(lock)
     }

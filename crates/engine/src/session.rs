@@ -11,6 +11,8 @@ use ganvas_nets::state::{State, StateError};
 use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
+use crate::config::{NonFinite, RunConfig};
+use crate::schedule::Schedule;
 use crate::step::{Guard, Step, StepError};
 use crate::system::{Batch, Model, to_device};
 
@@ -31,6 +33,46 @@ pub struct Options {
     pub guard: Guard,
     /// Whether a step whose loss or gradient is not finite is skipped.
     pub skip: bool,
+    /// Parts of a batch whose gradients are added up to one update.
+    pub accumulate: usize,
+    /// The gradients of a network are scaled down to this Euclidean norm where theirs is larger; 0: never.
+    pub clip_norm: f64,
+    /// The factor of all learning rates.
+    pub schedule: Schedule,
+}
+
+impl Options {
+    /// Steps as an update rule alone would have them: checked at every update, reported every hundred.
+    pub fn new(streams: Streams, batch: usize, steps: u64) -> Self {
+        Self {
+            streams,
+            batch,
+            steps,
+            log_every: 100,
+            threads: 1,
+            guard: Guard::EveryUpdate,
+            skip: false,
+            accumulate: 1,
+            clip_norm: 0.0,
+            schedule: Schedule::default(),
+        }
+    }
+
+    /// Those of a run.
+    pub fn of(config: &RunConfig, guard: Guard) -> Self {
+        let skip = config.on_non_finite == NonFinite::Skip;
+        Self {
+            log_every: config.log_every,
+            threads: config.threads,
+            // Who skips must see what to skip.
+            guard: if skip { Guard::EveryUpdate } else { guard },
+            skip,
+            accumulate: config.accumulate,
+            clip_norm: config.clip_norm,
+            schedule: config.schedule.clone(),
+            ..Self::new(Streams::new(config.seed), config.batch, config.steps)
+        }
+    }
 }
 
 /// Steps in a row that are skipped at most.
@@ -41,7 +83,7 @@ const MOST_SKIPPED: u64 = 20;
 pub struct Done {
     /// The report, where it is due.
     pub tick: Option<Tick>,
-    /// Why the rest of the step was skipped.
+    /// Why the step was skipped.
     pub skipped: Option<StepError>,
 }
 
@@ -115,18 +157,38 @@ impl<'m> Session<'m> {
     /// and where the caller has another reason to.
     ///
     /// # Errors
-    /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped.
+    /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped. The system is then as
+    /// it was before the step.
     pub fn step(&mut self, report: bool) -> Result<Done, EngineError> {
         let batch = upload(self.loader.next()?, self.shape, &self.device);
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
-        let mut step = Step::new(options.streams, index, options.steps, &self.device, options.guard, reported);
+        let checked = reported || options.guard == Guard::EveryUpdate;
+        let before: Vec<_> = match checked {
+            true => self.model.parts().iter().map(|(_, part)| part.remember()).collect(),
+            false => Vec::new(),
+        };
+        let mut step = Step::new(options, index, &self.device, reported);
         let skipped = match self.model.step(&batch, &mut step) {
             Ok(()) => None,
-            Err(refused) if options.skip && self.skipped_in_a_row + 1 < MOST_SKIPPED => Some(refused),
-            Err(StepError { what, network, phase, value }) => {
-                return Err(EngineError::NonFinite { what, network, phase, step: index, value, kept: String::new() });
+            Err(refused) => {
+                // Earlier phases have been applied, and batch norm has averaged what the refused one passed through it.
+                for ((_, part), before) in self.model.parts().into_iter().zip(before) {
+                    part.go_back(before);
+                }
+                if !options.skip || self.skipped_in_a_row + 1 >= MOST_SKIPPED {
+                    let StepError { what, network, phase, value } = refused;
+                    return Err(EngineError::NonFinite {
+                        what,
+                        network,
+                        phase,
+                        step: index,
+                        value,
+                        kept: String::new(),
+                    });
+                }
+                Some(refused)
             }
         };
         self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };

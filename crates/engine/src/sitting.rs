@@ -1,24 +1,19 @@
 //! One sitting of a run: from a step to the last, or to where it is stopped.
 
-use std::fs;
 use std::sync::atomic::Ordering;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
-use crate::checkpoint::{Checkpoint, Header, write_whole};
-use crate::config::{NonFinite, RunConfig, config_path};
+use crate::checkpoint::{Checkpoint, Header};
+use crate::config::{RunConfig, config_path};
 use crate::events::{Event, Log};
 use crate::lock::Lock;
 use crate::run::{Observer, Outcome, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
-use crate::step::Guard;
 use crate::system::Model;
-
-/// Pauses before a checkpoint that could not be written is tried again.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+use crate::writer::{Job, Writer, Written};
 
 /// A run while it trains.
 pub(crate) struct Sitting<'t, 'm> {
@@ -35,6 +30,9 @@ pub(crate) struct Sitting<'t, 'm> {
     skipped: u64,
     /// Why the newest state could not be kept, until it could.
     unsaved: Option<EngineError>,
+    writer: Writer,
+    /// In which training waited for checkpoints and pictures.
+    waited: Duration,
 }
 
 impl<'t, 'm> Sitting<'t, 'm> {
@@ -47,17 +45,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
         log: Log,
         observer: &'t mut dyn Observer,
     ) -> Result<Self, EngineError> {
-        let skip = config.on_non_finite == NonFinite::Skip;
-        let options = Options {
-            streams: Streams::new(config.seed),
-            batch: config.batch,
-            steps: config.steps,
-            log_every: config.log_every,
-            threads: config.threads,
-            // Who skips must see what to skip.
-            guard: if skip { Guard::EveryUpdate } else { training.guard },
-            skip,
-        };
+        let options = Options::of(config, training.guard);
         Ok(Self {
             session: Session::new(model, training.dataset, training.device, options, step, seconds)?,
             training,
@@ -70,21 +58,48 @@ impl<'t, 'm> Sitting<'t, 'm> {
             best: newest(training.folder, Which::Best).ok().and_then(|(found, _)| found.header.best),
             skipped: 0,
             unsaved: None,
+            writer: Writer::start(training.folder)?,
+            waited: Duration::ZERO,
         })
     }
 
     /// Trains, with the lock of the run folder in hand.
     pub(crate) fn train(mut self, _lock: Lock) -> Result<Outcome, EngineError> {
         let outcome = self.steps();
-        if let Err(EngineError::NonFinite { what, network, phase, step, value, .. }) = &outcome {
-            let (network, phase, value) = (network.clone(), phase.clone(), value.to_string());
-            self.log.write(&Event::Failure { step: *step, what: (*what).to_owned(), network, phase, value });
-        }
-        let outcome = outcome.map_err(|error| with_last_checkpoint(error, self.saved))?;
+        let written = self.writer.finish();
+        self.note_written(written);
+        let outcome = outcome.map_err(|error| self.failed(error))?;
+        let (step, seconds, waited) = (outcome.step, outcome.seconds, self.waited.as_secs_f64());
+        self.log.write(&match outcome.stopped {
+            true => Event::Stop { step, seconds, waited },
+            false => Event::End { step, seconds, waited },
+        });
         match self.unsaved.or(self.log.finish()) {
             None => Ok(outcome),
             Some(error) => Err(error),
         }
+    }
+
+    /// Notes a failure, and keeps the system as it was before a step that was not finite, so that the step can be
+    /// done again and looked at.
+    fn failed(&mut self, error: EngineError) -> EngineError {
+        let EngineError::NonFinite { what, network, phase, step, value, .. } = error else { return error };
+        let mut kept =
+            self.saved.map_or("; no checkpoint was written yet".into(), |saved| format!("; step {saved} is saved"));
+        let checkpoint = self.checkpoint(None);
+        match checkpoint.write(&self.training.folder.join("failure"), 1) {
+            Ok(path) => kept += &format!("; the state before the step is {}", path.display()),
+            Err(error) => self.warn(error.to_string()),
+        }
+        let event = Event::Failure {
+            step,
+            what: what.into(),
+            network: network.clone(),
+            phase: phase.clone(),
+            value: value.to_string(),
+        };
+        self.log.write(&event);
+        EngineError::NonFinite { what, network, phase, step, value, kept }
     }
 
     fn steps(&mut self) -> Result<Outcome, EngineError> {
@@ -120,12 +135,13 @@ impl<'t, 'm> Sitting<'t, 'm> {
             if ends || kept {
                 self.keep(Which::Latest, None)?;
             }
+            let written = self.writer.written();
+            self.note_written(written);
             if let Some(trouble) = self.log.trouble() {
                 self.observer.note(&format!("warning: {trouble}; training goes on"));
             }
         }
         let (step, seconds) = (self.session.steps_done(), self.session.seconds());
-        self.log.write(&if stopped { Event::Stop { step, seconds } } else { Event::End { step, seconds } });
         Ok(Outcome { step, seconds, stopped, skipped: self.skipped })
     }
 
@@ -139,26 +155,15 @@ impl<'t, 'm> Sitting<'t, 'm> {
         self.log.write(&Event::Warning { step: self.session.steps_done(), text });
     }
 
-    /// The same latents each time, so that one sees them change.
+    /// Lets a picture be made, of the same latents each time, so that one sees them change.
     fn draw(&mut self) {
-        let (config, step) = (self.config, self.session.steps_done());
+        let (config, step, began) = (self.config, self.session.steps_done(), Instant::now());
         let device = self.training.device.clone().inner();
         let streams = Streams::new(config.seed).fork("pictures");
-        let observer = &mut *self.observer;
-        let picture = self
-            .session
-            .aside(|model| observer.picture(&sample(model, config.samples, &streams, &device), config.data.shape));
-        let written = picture.and_then(|(bytes, extension)| {
-            let file = format!("samples/step-{step:09}.{extension}");
-            let path = self.training.folder.join(&file);
-            let made = fs::create_dir_all(self.training.folder.join("samples"));
-            made.and_then(|()| write_whole(&path, &bytes)).map_err(|e| format!("{}: {e}", path.display()))?;
-            Ok(file)
-        });
-        match written {
-            Ok(file) => self.log.write(&Event::Samples { step, file }),
-            Err(reason) => self.warn(format!("no picture of the samples: {reason}")),
-        }
+        let samples = self.session.aside(|model| sample(model, config.samples, &streams, &device));
+        let painter = self.observer.painter();
+        self.writer.hand_over(Job::Picture { step, samples, shape: config.data.shape, painter });
+        self.waited += began.elapsed();
     }
 
     /// Measures on held-out data, and keeps the system where none before was better.
@@ -192,19 +197,11 @@ impl<'t, 'm> Sitting<'t, 'm> {
         Ok(())
     }
 
-    /// Writes a checkpoint. One that cannot be written is tried again, then training goes on without it.
+    /// Lets a checkpoint be written.
     fn keep(&mut self, which: Which, best: Option<(String, f64)>) -> Result<(), EngineError> {
-        let (config, folder, step) = (self.config, self.training.folder, self.session.steps_done());
-        let header = Header {
-            version: config.version.clone(),
-            system: config.system.clone(),
-            step,
-            fingerprint: config.data.fingerprint.clone(),
-            config: config.to_toml(),
-            best,
-        };
-        let state = state_of(self.session.model());
-        if let Some(entry) = state.not_finite() {
+        let (folder, step, began) = (self.training.folder, self.session.steps_done(), Instant::now());
+        let checkpoint = self.checkpoint(best);
+        if let Some(entry) = checkpoint.state.not_finite() {
             return Err(EngineError::NonFinite {
                 what: "a value",
                 network: entry.to_owned(),
@@ -217,43 +214,46 @@ impl<'t, 'm> Sitting<'t, 'm> {
         if !config_path(folder).exists() {
             return Err(EngineError::Gone { path: folder.to_owned() });
         }
-        let kept = if which == Which::Latest { config.keep } else { 1 };
-        let checkpoint = Checkpoint { header, state };
-        let mut written = checkpoint.write(&which.folder(folder), kept);
-        for pause in PAUSES {
-            if written.is_ok() {
-                break;
-            }
-            sleep(pause);
-            written = checkpoint.write(&which.folder(folder), kept);
-        }
-        match written {
-            Ok(path) => {
-                let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-                let seconds = self.session.seconds();
-                self.log.write(&Event::Checkpoint { step, file, seconds });
-                if which == Which::Latest {
-                    (self.saved, self.unsaved) = (Some(step), None);
-                }
-            }
-            Err(error) => {
-                self.warn(format!("{error}; training goes on, and the next checkpoint will be tried"));
-                if which == Which::Latest {
-                    self.unsaved = Some(error);
-                }
-            }
-        }
+        let kept = if which == Which::Latest { self.config.keep } else { 1 };
+        let seconds = self.session.seconds();
+        self.writer.hand_over(Job::Checkpoint { checkpoint: Box::new(checkpoint), which, kept, seconds });
+        self.waited += began.elapsed();
         Ok(())
     }
-}
 
-fn with_last_checkpoint(error: EngineError, saved: Option<u64>) -> EngineError {
-    match error {
-        EngineError::NonFinite { what, network, phase, step, value, .. } => {
-            let kept = saved.map_or("; no checkpoint was written yet".into(), |s| format!("; step {s} is saved"));
-            EngineError::NonFinite { what, network, phase, step, value, kept }
+    fn checkpoint(&mut self, best: Option<(String, f64)>) -> Checkpoint {
+        let config = self.config;
+        let header = Header {
+            version: config.version.clone(),
+            system: config.system.clone(),
+            step: self.session.steps_done(),
+            fingerprint: config.data.fingerprint.clone(),
+            config: config.to_toml(),
+            best,
+        };
+        Checkpoint { header, state: state_of(self.session.model()) }
+    }
+
+    /// What could not be written is told; training goes on without it.
+    fn note_written(&mut self, written: Vec<Written>) {
+        for written in written {
+            match written {
+                Written::Picture { step, file: Ok(file) } => self.log.write(&Event::Samples { step, file }),
+                Written::Picture { file: Err(reason), .. } => self.warn(format!("no picture of the samples: {reason}")),
+                Written::Checkpoint { step, seconds, which, file: Ok(file) } => {
+                    self.log.write(&Event::Checkpoint { step, file, seconds });
+                    if which == Which::Latest {
+                        (self.saved, self.unsaved) = (Some(step), None);
+                    }
+                }
+                Written::Checkpoint { which, file: Err(error), .. } => {
+                    self.warn(format!("{error}; training goes on, and the next checkpoint will be tried"));
+                    if which == Which::Latest {
+                        self.unsaved = Some(error);
+                    }
+                }
+            }
         }
-        other => other,
     }
 }
 

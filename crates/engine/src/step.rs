@@ -1,10 +1,15 @@
 //! What an update rule is given.
 
+use std::cell::RefCell;
+
 use burn::module::Module;
+use burn::optim::GradientsAccumulator;
 use burn::tensor::{Device, Tensor};
 use ganvas_nets::noise::{Noise, Pass};
-use ganvas_nets::optim::{Trained, squared_norm};
-use ganvas_prob::stream::Streams;
+use ganvas_nets::optim::{Trained, clipped, squared_norm};
+
+use crate::session::Options;
+use crate::system::Batch;
 
 /// When losses and gradient norms are read from the device and checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,19 +35,17 @@ pub struct StepError {
 
 /// One step of an update rule.
 pub struct Step<'a> {
-    streams: Streams,
+    options: &'a Options,
     index: u64,
-    steps: u64,
     device: &'a Device,
-    guard: Guard,
     reported: bool,
-    figures: Vec<(String, f32)>,
+    figures: Vec<(String, Tensor<1>)>,
 }
 
 impl<'a> Step<'a> {
-    /// Step `index`, from 0, of `steps`. Its figures are collected where it is `reported`.
-    pub fn new(streams: Streams, index: u64, steps: u64, device: &'a Device, guard: Guard, reported: bool) -> Self {
-        Self { streams, index, steps, device, guard, reported, figures: Vec::new() }
+    /// Step `index`, from 0. Its figures are collected where it is `reported`. The device tracks gradients.
+    pub fn new(options: &'a Options, index: u64, device: &'a Device, reported: bool) -> Self {
+        Self { options, index, device, reported, figures: Vec::new() }
     }
 
     /// The step's number, from 0.
@@ -52,75 +55,165 @@ impl<'a> Step<'a> {
 
     /// The share of all steps that is done, in [0, 1): what schedules go by.
     pub fn progress(&self) -> f64 {
-        self.index as f64 / self.steps.max(1) as f64
+        self.index as f64 / self.options.steps.max(1) as f64
     }
 
     /// Begins the named phase: its noise depends on seed, name and step alone.
     pub fn phase(&mut self, name: &'static str) -> Phase<'_, 'a> {
-        let noise = Noise::new(self.streams, name, self.index, self.device);
-        Phase { name, noise, rate: 1.0, step: self }
+        Phase { name, rate: 1.0, step: self }
     }
 
-    /// What the step's phases recorded, by name; empty where the step is not reported.
+    /// What the step's phases recorded, by name; empty where the step is not reported. Reads from the device once.
     pub fn into_figures(self) -> Vec<(String, f32)> {
-        self.figures
+        let (names, values): (Vec<_>, Vec<_>) = self.figures.into_iter().unzip();
+        names.into_iter().zip(read(values)).collect()
     }
 }
 
-/// A named part of a step.
+impl Step<'_> {
+    /// Refuses the update of a phase whose loss (the first figure) or gradient norm is not finite.
+    fn check(
+        &mut self,
+        phase: &str,
+        network: &str,
+        Figures(mut figures): Figures,
+        norm: Option<Tensor<1>>,
+    ) -> Result<(), StepError> {
+        let loss = figures.first().map(|(_, loss)| loss.clone());
+        let guarded = loss.into_iter().chain(norm.clone()).collect();
+        figures.extend(norm.map(|norm| (format!("grad_norm/{network}"), norm)));
+        for (what, value) in ["loss", "gradient norm"].into_iter().zip(read(guarded)) {
+            if !value.is_finite() {
+                return Err(StepError { what, network: network.to_owned(), phase: phase.to_owned(), value });
+            }
+        }
+        if self.reported {
+            self.figures.extend(figures);
+        }
+        Ok(())
+    }
+}
+
+/// The values of tensors of one element, read from the device at once.
+fn read(values: Vec<Tensor<1>>) -> Vec<f32> {
+    if values.is_empty() {
+        return Vec::new();
+    }
+    Tensor::cat(values, 0).to_data().iter::<f32>().collect()
+}
+
+/// A named part of a step: one update of one network.
 pub struct Phase<'s, 'a> {
     name: &'static str,
-    /// The phase's random tensors.
-    pub noise: Noise,
-    /// What learning rates are multiplied by.
-    pub rate: f64,
+    rate: f64,
     step: &'s mut Step<'a>,
 }
 
 impl Phase<'_, '_> {
+    /// Multiplies the learning rate of this update, beside the run's schedule.
+    pub fn rate(mut self, factor: f64) -> Self {
+        self.rate *= factor;
+        self
+    }
+
+    /// Updates one network by the gradient of `loss`, the mean over the items that it is given, and records the loss
+    /// under the phase's name.
+    ///
+    /// With `accumulate` the batch goes through `loss` in parts, and their gradients are added: for a loss that is a mean
+    /// over items the update is that of the whole batch, up to rounding. What looks at the batch as a whole (batch norm)
+    /// sees the parts.
+    ///
+    /// # Errors
+    /// If the loss or the norm of the gradient is not finite; no weight has been changed then.
+    pub fn update<M: Module>(
+        self,
+        network: &str,
+        trained: &mut Trained<M>,
+        batch: &Batch,
+        loss: impl Fn(&M, &MicroBatch) -> Tensor<1>,
+    ) -> Result<(), StepError> {
+        let Self { name, rate, step } = self;
+        let options = step.options;
+        let checked = step.reported || options.guard == Guard::EveryUpdate;
+        let (n, parts) = (batch.len(), options.accumulate.clamp(1, batch.len().max(1)));
+        let mut gradients = GradientsAccumulator::new();
+        let mut figures = Figures::default();
+        for part in 0..parts {
+            let rows = n * part / parts..n * (part + 1) / parts;
+            let noise = Noise::new(options.streams, name, step.index, step.device);
+            let recorded = RefCell::default();
+            let micro = match parts {
+                1 => MicroBatch { batch: batch.clone(), noise, reported: step.reported, recorded },
+                _ => MicroBatch {
+                    batch: batch.rows(rows.clone()),
+                    noise: noise.rows(rows.clone(), n),
+                    reported: step.reported,
+                    recorded,
+                },
+            };
+            let weight = |value: Tensor<1>| match parts {
+                1 => value,
+                _ => value.mul_scalar(rows.len() as f64 / n as f64),
+            };
+            let value = weight(loss(&trained.net, &micro));
+            if checked {
+                figures.add(name.to_owned(), value.clone().detach().inner());
+            }
+            for (name, figure) in micro.recorded.into_inner() {
+                figures.add(name, weight(figure));
+            }
+            gradients.accumulate(&trained.net, trained.gradients(value));
+        }
+        let mut gradients = gradients.grads();
+        let most = options.clip_norm;
+        let norm = match checked || most > 0.0 {
+            true => squared_norm(&gradients, &trained.net).map(Tensor::sqrt),
+            false => None,
+        };
+        if checked {
+            step.check(name, network, figures, norm.clone())?;
+        }
+        if let Some(norm) = norm.filter(|_| most > 0.0) {
+            gradients = clipped(gradients, &trained.net, norm, most);
+        }
+        trained.apply(gradients, rate * options.schedule.factor(step.index, options.steps));
+        Ok(())
+    }
+}
+
+/// A batch, or a part of one, from which a phase computes its loss.
+pub struct MicroBatch {
+    /// The items.
+    pub batch: Batch,
+    /// The phase's random tensors. Their first dimension is that of the items.
+    pub noise: Noise,
+    reported: bool,
+    recorded: RefCell<Vec<(String, Tensor<1>)>>,
+}
+
+impl MicroBatch {
     /// The training mode, with the phase's noise.
     pub fn pass(&self) -> Pass<'_> {
         Pass::Train(&self.noise)
     }
 
-    /// Updates one network by the gradient of `loss` (`[1]`) and records the loss under the phase's name.
-    ///
-    /// # Errors
-    /// If the loss or the norm of the gradient is not finite; the network is unchanged then.
-    pub fn update<M: Module>(
-        &mut self,
-        network: &str,
-        trained: &mut Trained<M>,
-        loss: Tensor<1>,
-    ) -> Result<(), StepError> {
-        let checked = self.step.reported || self.step.guard == Guard::EveryUpdate;
-        let value = checked.then(|| loss.clone().detach());
-        let gradients = trained.gradients(loss);
-        if let Some(value) = value {
-            self.finite("loss", network, self.name.to_owned(), value.into_scalar())?;
-            if let Some(square) = squared_norm(&gradients, &trained.net) {
-                let norm = square.into_scalar::<f32>().sqrt();
-                self.finite("gradient norm", network, format!("grad_norm/{network}"), norm)?;
-            }
-        }
-        trained.apply(gradients, self.rate);
-        Ok(())
-    }
-
     /// Records the mean of a tensor where the step is reported.
-    pub fn record<const D: usize>(&mut self, name: &str, value: Tensor<D>) {
-        if self.step.reported {
-            self.step.figures.push((name.to_owned(), value.detach().mean().into_scalar()));
+    pub fn record<const D: usize>(&self, name: &str, value: Tensor<D>) {
+        if self.reported {
+            self.recorded.borrow_mut().push((name.to_owned(), value.detach().mean().inner()));
         }
     }
+}
 
-    fn finite(&mut self, what: &'static str, network: &str, name: String, value: f32) -> Result<(), StepError> {
-        if !value.is_finite() {
-            return Err(StepError { what, network: network.to_owned(), phase: self.name.to_owned(), value });
+/// Figures of a phase, each summed over its parts.
+#[derive(Default)]
+struct Figures(Vec<(String, Tensor<1>)>);
+
+impl Figures {
+    fn add(&mut self, name: String, value: Tensor<1>) {
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, sum)) => *sum = sum.clone() + value,
+            None => self.0.push((name, value)),
         }
-        if self.step.reported {
-            self.step.figures.push((name, value));
-        }
-        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 //! A system is what a paper describes. It implements [`Model`] (what a run does with it) and [`System`] (how it is
 //! made), and one line, `Definition::of::<It>()`, registers it. Everything else follows from that.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_nets::init::{Init, Initializer};
@@ -144,6 +146,12 @@ impl Batch {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The items of these rows, with their labels.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        let labels = self.labels.clone().map(|labels| labels.slice([rows.clone()]));
+        Self { items: self.items.clone().slice([rows]), labels, shape: self.shape }
     }
 
     /// The items as `[batch, channels, height, width]`; points have one channel and one row.

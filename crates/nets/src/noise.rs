@@ -1,6 +1,7 @@
 //! Random tensors of one step, and the mode of a forward pass.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ganvas_prob::stream::{StreamRng, Streams, normals, uniforms};
@@ -14,13 +15,22 @@ pub struct Noise {
     scope: String,
     step: u64,
     draws: Cell<u64>,
+    /// Which rows of how many are drawn for, where that is not all.
+    rows: Option<(Range<usize>, usize)>,
     device: Device,
 }
 
 impl Noise {
     /// The noise of the phase `scope` of `step`, on `device`.
     pub fn new(streams: Streams, scope: impl Into<String>, step: u64, device: &Device) -> Self {
-        Self { streams, scope: scope.into(), step, draws: Cell::new(0), device: device.clone() }
+        Self { streams, scope: scope.into(), step, draws: Cell::new(0), rows: None, device: device.clone() }
+    }
+
+    /// The noise for some rows of a batch of `of`: of what is drawn with a first dimension of so many rows one gets just
+    /// these rows of what is drawn for the whole batch.
+    pub fn rows(mut self, rows: Range<usize>, of: usize) -> Self {
+        self.rows = Some((rows, of));
+        self
     }
 
     /// Where the tensors are made.
@@ -30,17 +40,28 @@ impl Noise {
 
     /// Draws from N(0, 1).
     pub fn normal<const D: usize>(&self, name: &str, shape: [usize; D]) -> Tensor<D> {
-        let values = normals(&mut self.rng(name), shape.iter().product());
+        let values = self.draw(shape, |n| normals(&mut self.rng(name), n));
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
     /// Draws from U[low, high).
     pub fn uniform<const D: usize>(&self, name: &str, shape: [usize; D], low: f32, high: f32) -> Tensor<D> {
-        let mut values = uniforms(&mut self.rng(name), shape.iter().product());
+        let mut values = self.draw(shape, |n| uniforms(&mut self.rng(name), n));
         for value in &mut values {
             *value = low + (high - low) * *value;
         }
         Tensor::from_data(TensorData::new(values, shape), &self.device)
+    }
+
+    fn draw<const D: usize>(&self, shape: [usize; D], draw: impl FnOnce(usize) -> Vec<f32>) -> Vec<f32> {
+        let n = shape.iter().product();
+        match &self.rows {
+            Some((rows, of)) if shape.first() == Some(&rows.len()) && !rows.is_empty() => {
+                let size = n / rows.len();
+                draw(of * size)[rows.start * size..rows.end * size].to_vec()
+            }
+            _ => draw(n),
+        }
     }
 
     fn rng(&self, name: &str) -> StreamRng {
@@ -75,6 +96,17 @@ mod tests {
         assert_ne!(first, values(a.normal("z", [4])));
         assert_eq!(first, values(b.normal("z", [4])));
         assert_ne!(first, values(noise(4).normal("z", [4])));
+    }
+
+    #[test]
+    fn parts_of_a_batch_get_their_rows_of_its_noise() {
+        let noise = || Noise::new(Streams::new(1), "phase", 3, &Device::flex());
+        let draw = |noise: Noise, n: usize| values(noise.normal("z", [n, 3]).flatten(0, 1));
+        let whole = draw(noise(), 5);
+        for rows in [0..2, 2..5, 4..5] {
+            let part = draw(noise().rows(rows.clone(), 5), rows.len());
+            assert_eq!(part, whole[rows.start * 3..rows.end * 3], "{rows:?}");
+        }
     }
 
     #[test]

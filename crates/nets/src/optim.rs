@@ -3,6 +3,7 @@
 //! Their state is keyed by the path of each parameter, so that it can be written to a checkpoint by name and read back
 //! into a new process. burn's own keeps it by random ids; the rules are the same and are tested against it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
@@ -173,6 +174,27 @@ pub fn squared_norm<M: Module>(gradients: &GradientsParams, module: &M) -> Optio
     norm.sum
 }
 
+/// The gradients scaled down to a Euclidean norm of at most `most` over the whole network, where `norm` (`[1]`) is theirs:
+/// g min(1, most / (norm + 1e-6)), the rule of PyTorch's `clip_grad_norm_` (Pascanu, Mikolov and Bengio 2013, algorithm 1).
+/// Nothing is read from the device.
+pub fn clipped<M: Module>(gradients: GradientsParams, module: &M, norm: Tensor<1>, most: f64) -> GradientsParams {
+    struct Scale {
+        gradients: GradientsParams,
+        factor: Tensor<1>,
+    }
+    impl burn::module::ModuleVisitor for Scale {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.gradients.remove::<D>(param.id) {
+                self.gradients.register(param.id, grad * self.factor.clone().reshape([1; D]));
+            }
+        }
+    }
+    let factor = norm.add_scalar(1e-6).recip().mul_scalar(most).clamp_max(1.0);
+    let mut scale = Scale { gradients, factor };
+    module.visit(&mut scale);
+    scale.gradients
+}
+
 struct Update<'a> {
     path: Path,
     gradients: GradientsParams,
@@ -211,7 +233,17 @@ fn empty(config: &OptimizerConfig, n: usize, device: &Device) -> Vec<Tensor<1>> 
     vec![Tensor::zeros([n], device); config.slots()]
 }
 
-impl<M: Module> Part for Trained<M> {
+impl<M: Module + 'static> Part for Trained<M> {
+    fn remember(&self) -> Box<dyn Any> {
+        Box::new(self.clone())
+    }
+
+    fn go_back(&mut self, to: Box<dyn Any>) {
+        if let Ok(before) = to.downcast() {
+            *self = *before;
+        }
+    }
+
     fn save(&self, name: &str, state: &mut State) {
         save_module(&self.net, name, state);
         state.put_counter(format!("{name}/optimizer/updates"), self.updates);
@@ -328,6 +360,25 @@ mod tests {
         for (a, b) in weights(&ours.net).into_iter().zip(weights(&theirs)) {
             assert!((a - b).abs() < 1e-5, "{a} against {b}");
         }
+    }
+
+    #[test]
+    fn gradients_are_clipped_over_the_whole_network() {
+        let net = net();
+        let gradients = || GradientsParams::from_grads(loss(&net).backward(), &net);
+        let norm = |gradients: &GradientsParams| squared_norm(gradients, &net).unwrap().sqrt();
+        let whole: f32 = norm(&gradients()).into_scalar();
+        let half: f32 = norm(&clipped(gradients(), &net, norm(&gradients()), f64::from(whole) / 2.0)).into_scalar();
+        assert!((half - whole / 2.0).abs() < 1e-5 * whole, "{half} is not half of {whole}");
+        let kept: f32 = norm(&clipped(gradients(), &net, norm(&gradients()), 2.0 * f64::from(whole))).into_scalar();
+        assert_eq!(kept, whole);
+        let ratio = |gradients: GradientsParams| -> f32 {
+            let of = |gradients: &GradientsParams| gradients.get::<1>(net.bias.as_ref().unwrap().id).unwrap();
+            let bias: f32 = of(&gradients).abs().sum().into_scalar();
+            bias / norm(&gradients).into_scalar::<f32>()
+        };
+        let clip = clipped(gradients(), &net, norm(&gradients()), 1e-3);
+        assert!((ratio(clip) - ratio(gradients())).abs() < 1e-4, "the direction stays");
     }
 
     /// Three updates by hand of one weight with the constant gradient 1.

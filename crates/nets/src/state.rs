@@ -4,6 +4,7 @@
 //! restart implements [`Part`]: it writes itself under a name and reads itself back, strictly: a missing entry, a
 //! wrong shape and (by [`State::finish`]) an entry that nobody wanted are errors.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -106,6 +107,12 @@ impl State {
 
 /// A part of a system that a checkpoint has to hold.
 pub trait Part {
+    /// Everything as it is now, in memory; tensors are shared with what they are copies of until one of both changes.
+    fn remember(&self) -> Box<dyn Any>;
+
+    /// Goes back to what [`remember`](Part::remember) gave.
+    fn go_back(&mut self, to: Box<dyn Any>);
+
     /// Writes everything under `name`.
     fn save(&self, name: &str, state: &mut State);
 

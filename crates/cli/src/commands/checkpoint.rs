@@ -2,12 +2,21 @@
 
 use std::path::Path;
 
+use ganvas_engine::EngineError;
 use ganvas_engine::checkpoint::{Checkpoint, Header};
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::session::{Options, Session, restore};
+use ganvas_engine::step::Guard;
+use ganvas_engine::system::Build;
 use ganvas_metrics::extractor::sha256;
+use ganvas_prob::stream::Streams;
 use serde::Serialize;
 
+use super::data_of;
 use crate::args::CheckpointCommand;
+use crate::device::choose;
 use crate::error::CliError;
+use crate::systems;
 use crate::view::format::{count, number};
 
 /// What `--json` prints.
@@ -32,6 +41,7 @@ struct Entry {
 pub fn run(command: CheckpointCommand) -> Result<(), CliError> {
     match command {
         CheckpointCommand::Inspect { file, json } => inspect(&file, json),
+        CheckpointCommand::Replay { file, device } => replay(&file, device.as_deref()),
         CheckpointCommand::Verify { files } => {
             let mut damaged = 0;
             for file in &files {
@@ -52,6 +62,26 @@ pub fn run(command: CheckpointCommand) -> Result<(), CliError> {
             }
         }
     }
+}
+
+/// Does the step that follows a checkpoint.
+fn replay(file: &Path, device: Option<&str>) -> Result<(), CliError> {
+    let Checkpoint { header, state } = Checkpoint::read(file)?;
+    let config = RunConfig::from_toml(&header.config).map_err(EngineError::from)?;
+    let system = systems::find(&config.system)?;
+    let chosen = choose(device.unwrap_or(&config.device))?;
+    let dataset = data_of(&config)?;
+    let build = Build { streams: Streams::new(config.seed), device: &chosen.device };
+    let mut model = (system.build)(&config.model, &config.data.spec(), &build).map_err(EngineError::from)?;
+    restore(model.as_mut(), state).map_err(|source| EngineError::Mismatch { path: file.to_owned(), source })?;
+    let options = Options { skip: false, ..Options::of(&config, Guard::EveryUpdate) };
+    let mut session = Session::new(model.as_mut(), &dataset, &chosen.device, options, header.step, 0.0)?;
+    let done = session.step(true)?;
+    println!("step {} of {} is finite", header.step + 1, config.system);
+    for (name, value) in done.tick.map_or_else(Vec::new, |tick| tick.figures) {
+        println!("  {name} {}", number(value.into()));
+    }
+    Ok(())
 }
 
 fn inspect(file: &Path, json: bool) -> Result<(), CliError> {

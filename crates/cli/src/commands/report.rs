@@ -113,7 +113,7 @@ fn evaluation(folder: &Path) -> Result<Option<Evaluation>, CliError> {
 
 fn last(events: &[Event]) -> (u64, f64) {
     let ends = events.iter().rev().find_map(|event| match event {
-        Event::Tick { step, seconds, .. } | Event::Stop { step, seconds } | Event::End { step, seconds } => {
+        Event::Tick { step, seconds, .. } | Event::Stop { step, seconds, .. } | Event::End { step, seconds, .. } => {
             Some((*step, *seconds))
         }
         _ => None,

@@ -100,7 +100,7 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
     };
     let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
     let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset), held_out);
-    let outcome = training.resume(args.steps, &mut watcher);
+    let outcome = training.resume(&overrides(args)?, &args.allow_change, &mut watcher);
     watcher.finish();
     Ok((folder, outcome?))
 }
@@ -114,15 +114,14 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
     let whole = |flag: &str, n: u64| {
         i64::try_from(n).map_err(|_| CliError::usage(format!("`--{flag} {n}` is too large"), "2^63 is the end"))
     };
-    for (key, value) in
-        [
+    for (key, value) in [
         ("steps", args.steps),
         ("batch", args.batch),
         ("seed", args.seed),
         ("eval_every", args.eval_every),
         ("keep", args.keep),
-    ]
-    {
+        ("accumulate", args.accumulate),
+    ] {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);
         }

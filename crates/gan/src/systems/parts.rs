@@ -7,7 +7,7 @@ use ganvas_engine::accept::AcceptError;
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::session::sample;
 use ganvas_engine::step::{Step, StepError};
-use ganvas_engine::system::Model;
+use ganvas_engine::system::{Batch, Model};
 use ganvas_metrics::Images;
 use ganvas_metrics::extractor::{Extractor, extractor_for};
 use ganvas_nets::noise::{Noise, Pass};
@@ -63,23 +63,23 @@ pub fn alternate<A: Adversaries>(
     objective: Objective,
     generator: &mut Trained<A::Generator>,
     discriminator: &mut Trained<A::Discriminator>,
-    real: Tensor<2>,
+    batch: &Batch,
     step: &mut Step,
 ) -> Result<(), StepError> {
-    let n = real.dims()[0];
+    step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
+        let fake = rule.generate(&generator.net, micro.batch.len(), &micro.noise, micro.pass()).detach();
+        let on_real = rule.judge(discriminator, micro.batch.items.clone(), micro.pass());
+        let on_fake = rule.judge(discriminator, fake, micro.pass());
+        micro.record("logit/real", on_real.clone());
+        micro.record("logit/fake", on_fake.clone());
+        objective.discriminator(on_real, on_fake)
+    })?;
 
-    let mut phase = step.phase("discriminator");
-    let fake = rule.generate(&generator.net, n, &phase.noise, phase.pass()).detach();
-    let on_real = rule.judge(&discriminator.net, real, phase.pass());
-    let on_fake = rule.judge(&discriminator.net, fake, phase.pass());
-    phase.record("logit/real", on_real.clone());
-    phase.record("logit/fake", on_fake.clone());
-    phase.update("discriminator", discriminator, objective.discriminator(on_real, on_fake))?;
-
-    let mut phase = step.phase("generator");
-    let fake = rule.generate(&generator.net, n, &phase.noise, phase.pass());
-    let on_fake = rule.judge(&discriminator.frozen(), fake, phase.pass());
-    phase.update("generator", generator, objective.generator(on_fake))
+    let frozen = discriminator.frozen();
+    step.phase("generator").update("generator", generator, batch, |generator, micro| {
+        let fake = rule.generate(generator, micro.batch.len(), &micro.noise, micro.pass());
+        objective.generator(rule.judge(&frozen, fake, micro.pass()))
+    })
 }
 
 /// Refuses an optimiser with a setting out of its domain.

@@ -81,7 +81,7 @@ impl System for Dcgan {
 
 impl Model for Dcgan {
     fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        self.update(batch.items.clone(), step)
+        self.update(batch, step)
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
 use ganvas_data::ItemShape;
 use ganvas_engine::step::{Step, StepError};
-use ganvas_engine::system::to_images;
+use ganvas_engine::system::{Batch, to_images};
 use ganvas_nets::dcgan::{Discriminator, Generator};
 use ganvas_nets::noise::{Noise, Pass};
 
@@ -30,7 +30,7 @@ impl Adversaries for Rule {
 
 impl Dcgan {
     /// One update of the discriminator, one of the generator.
-    pub(super) fn update(&mut self, real: Tensor<2>, step: &mut Step) -> Result<(), StepError> {
-        alternate(&self.rule, self.objective, &mut self.generator, &mut self.discriminator, real, step)
+    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        alternate(&self.rule, self.objective, &mut self.generator, &mut self.discriminator, batch, step)
     }
 }

@@ -64,7 +64,7 @@ impl System for Gan {
 
 impl Model for Gan {
     fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        self.update(batch.items.clone(), step)
+        self.update(batch, step)
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {

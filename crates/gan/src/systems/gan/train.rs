@@ -1,5 +1,6 @@
 use burn::tensor::Tensor;
 use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::system::Batch;
 use ganvas_nets::layers::Activation;
 use ganvas_nets::mlp::Mlp;
 use ganvas_nets::noise::{Noise, Pass};
@@ -30,7 +31,7 @@ impl Adversaries for Rule {
 
 impl Gan {
     /// One update of the discriminator, one of the generator.
-    pub(super) fn update(&mut self, real: Tensor<2>, step: &mut Step) -> Result<(), StepError> {
-        alternate(&self.rule, self.objective, &mut self.generator, &mut self.discriminator, real, step)
+    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        alternate(&self.rule, self.objective, &mut self.generator, &mut self.discriminator, batch, step)
     }
 }

@@ -1,0 +1,162 @@
+//! What the engine does with a step of any system: parts of a batch, clipping, schedules, steps that are refused.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use ganvas_data::OpenOptions;
+use ganvas_engine::schedule::{Kind, Schedule};
+use ganvas_engine::session::{Options, Session, state_of};
+use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::system::{Batch, Build, Model};
+use ganvas_nets::init::Initializer;
+use ganvas_nets::layers::Linear;
+use ganvas_nets::noise::Noise;
+use ganvas_nets::optim::{OptimizerConfig, Trained};
+use ganvas_nets::state::{Part, State};
+use ganvas_prob::stream::Streams;
+
+/// Two linear networks: the first learns the points with noise on them, the second follows the first.
+struct Toy {
+    first: Trained<Linear>,
+    second: Trained<Linear>,
+    /// The loss of the second network is infinite at this step.
+    breaks_at: Option<u64>,
+}
+
+impl Toy {
+    fn new(optimizer: OptimizerConfig) -> Self {
+        let (streams, device) = (Streams::new(1), Device::flex().autodiff());
+        let build = Build { streams, device: &device };
+        let net = |name| Linear::new(2, 2, true, &mut build.init(name, Initializer::He));
+        let (first, second) = (net("first"), net("second"));
+        Self { first: Trained::new(first, optimizer), second: Trained::new(second, optimizer), breaks_at: None }
+    }
+}
+
+impl Model for Toy {
+    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        step.phase("first").update("first", &mut self.first, batch, |net, micro| {
+            let x = micro.batch.items.clone();
+            let noise = micro.noise.normal("noise", x.dims());
+            micro.record("noise", noise.clone());
+            (net.forward(x.clone() + noise) - x).square().mean()
+        })?;
+        let target = self.first.frozen();
+        let factor = if self.breaks_at == Some(step.index()) { f32::INFINITY } else { 1.0 };
+        step.phase("second").update("second", &mut self.second, batch, |net, micro| {
+            let x = micro.batch.items.clone();
+            (net.forward(x.clone()) - target.forward(x)).square().mean().mul_scalar(factor)
+        })
+    }
+
+    fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
+        noise.normal("x", [n, 2])
+    }
+
+    fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+        vec![("first", &mut self.first), ("second", &mut self.second)]
+    }
+}
+
+/// All figures of some steps, and everything that the system keeps afterwards.
+fn train(toy: &mut Toy, options: Options) -> (Vec<(String, f32)>, Vec<f32>) {
+    let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
+    let (steps, device) = (options.steps, Device::flex().autodiff());
+    let mut session = Session::new(toy, &dataset, &device, options, 0, 0.0).unwrap();
+    let ticks: Vec<_> = (0..steps).filter_map(|_| session.step(true).unwrap().tick).collect();
+    (ticks.into_iter().flat_map(|tick| tick.figures).collect(), kept(toy))
+}
+
+fn kept(toy: &mut Toy) -> Vec<f32> {
+    state_of(toy).entries().values().flat_map(|data| data.iter::<f32>().collect::<Vec<_>>()).collect()
+}
+
+fn options(batch: usize, steps: u64) -> Options {
+    Options::new(Streams::new(3), batch, steps)
+}
+
+/// Momentum descent: unlike Adam's, its steps are as long as its gradients.
+fn descent(lr: f64) -> OptimizerConfig {
+    OptimizerConfig::Sgd { lr, decay: 1.0, lr_min: 0.0, momentum: 0.5, momentum_end: 0.5, momentum_steps: 1 }
+}
+
+#[test]
+fn parts_of_a_batch_make_the_update_of_the_whole() {
+    for optimizer in [descent(0.05), OptimizerConfig::adam(0.01, 0.5)] {
+        let (whole, whole_state) = train(&mut Toy::new(optimizer), options(50, 30));
+        // Seven parts of fifty are not of one size.
+        for accumulate in [2, 7, 50] {
+            let options = Options { accumulate, ..options(50, 30) };
+            let (parts, parts_state) = train(&mut Toy::new(optimizer), options);
+            assert_eq!(whole.len(), parts.len());
+            for ((name, a), (other, b)) in whole.iter().zip(&parts) {
+                assert_eq!(name, other);
+                assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{name} in {accumulate} parts: {a} against {b}");
+            }
+            let apart = whole_state.iter().zip(&parts_state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{accumulate} parts: {apart}");
+        }
+    }
+}
+
+/// How far one step of descent moves a network.
+fn moved(name: &str, options: Options) -> f64 {
+    let mut toy = Toy::new(descent(0.1));
+    let before = state_of(&mut toy);
+    train(&mut toy, options);
+    let after = state_of(&mut toy);
+    let keys = [format!("{name}.weight"), format!("{name}.bias")];
+    let values =
+        |state: &State| -> Vec<f64> { keys.iter().flat_map(|key| state.entries()[key].iter::<f64>()).collect() };
+    values(&before).into_iter().zip(values(&after)).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+/// An update by descent is the learning rate times the gradient.
+#[test]
+fn clipping_bounds_the_update_of_each_network() {
+    for name in ["first", "second"] {
+        let free = moved(name, options(50, 1));
+        let clipped = moved(name, Options { clip_norm: 1e-2, ..options(50, 1) });
+        assert!(free > 2e-3, "there is something to clip: {free}");
+        assert!((clipped - 1e-3).abs() < 1e-6, "{name}: {clipped}");
+    }
+}
+
+#[test]
+fn a_schedule_scales_the_updates() {
+    let warmup = Schedule { kind: Kind::Cosine, warmup: 10, ..Schedule::default() };
+    let (whole, tenth) =
+        (moved("first", options(50, 1)), moved("first", Options { schedule: warmup, ..options(50, 1) }));
+    assert!((whole - 10.0 * tenth).abs() < 1e-4 * whole, "{whole} is not ten times {tenth}");
+}
+
+#[test]
+fn a_refused_step_leaves_nothing_behind() {
+    let mut toy = Toy { breaks_at: Some(3), ..Toy::new(OptimizerConfig::adam(0.01, 0.5)) };
+    let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
+    let device = Device::flex().autodiff();
+    let mut session = Session::new(&mut toy, &dataset, &device, options(20, 10), 0, 0.0).unwrap();
+    for _ in 0..3 {
+        session.step(false).unwrap();
+    }
+    let before = state_of(session.model());
+    let error = session.step(false).unwrap_err().to_string();
+    assert!(error.contains("loss of the second is inf in phase `second` of step 3"), "{error}");
+    let after = state_of(session.model());
+    for (name, data) in before.entries() {
+        assert_eq!(data, &after.entries()[name], "{name}");
+    }
+}
+
+#[test]
+fn a_step_is_skipped_and_the_next_one_is_done() {
+    let mut toy = Toy { breaks_at: Some(3), ..Toy::new(OptimizerConfig::adam(0.01, 0.5)) };
+    let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
+    let device = Device::flex().autodiff();
+    let options = Options { skip: true, ..options(20, 10) };
+    let mut session = Session::new(&mut toy, &dataset, &device, options, 0, 0.0).unwrap();
+    let skipped: Vec<bool> = (0..5).map(|_| session.step(false).unwrap().skipped.is_some()).collect();
+    assert_eq!(skipped, [false, false, false, true, false]);
+    assert_eq!(toy.second.updates(), 4);
+    assert_eq!(toy.first.updates(), 4, "the first network's update of that step is taken back");
+}
