@@ -35,6 +35,9 @@ fn accepted(config: &RunConfig, systems: &[Definition]) {
     let again = RunConfig::from_toml(&written).unwrap();
     // Not the settings themselves: a NaN is no other's equal.
     assert_eq!(again.to_toml(), written);
+    let same = Overrides { file: Some(written.parse().unwrap()), ..Overrides::default() };
+    let (again, changes) = config.with(&same).unwrap();
+    assert_eq!((again.to_toml(), changes), (written, Vec::new()), "settings over themselves change nothing");
     let Some(system) = systems.iter().find(|system| system.info.id == config.system) else { return };
     // What is large is refused or made, and to make it takes its time.
     if config.data.shape.len() > 256 || !small(&Value::Table(config.model.clone())) {
