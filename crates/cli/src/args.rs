@@ -51,7 +51,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Draw samples from a trained run
     #[command(
-        after_help = "Examples:\n  ganvas sample runs/first --n 100 --out digits.png\n  ganvas sample runs/first --n 10000 --out digits.npy"
+        after_help = "Examples:\n  ganvas sample runs/first --n 100 --out digits.png\n  ganvas sample runs/first --n 10000 --out digits.npy\n  \
+        ganvas sample runs/first --raw --out not-averaged.png"
     )]
     Sample(SampleArgs),
     /// Measure a trained run against held-out data
@@ -67,6 +68,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
         ganvas metrics photos/ generated/ --features mnist --json")]
     Metrics(MetricsArgs),
+    /// Write a run's networks with the names and layouts of PyTorch
+    #[command(after_help = "Examples:\n  ganvas export runs/first --out first.safetensors\n  \
+        ganvas export runs/first --out best.safetensors --checkpoint best --raw\n\nIn Python:\n  \
+        safetensors.torch.load_file(\"first.safetensors\")")]
+    Export(ExportArgs),
     /// Show what checkpoint files hold, or verify them
     #[command(after_help = "Examples:\n  ganvas checkpoint inspect runs/first/best/step-000001500.ganvas\n  \
         ganvas checkpoint verify runs/first/checkpoints/*.ganvas\n  \
@@ -410,6 +416,33 @@ pub struct TrainArgs {
     pub allow_change: Vec<String>,
 }
 
+/// What of a run is loaded, and where: what `sample`, `eval`, `compare` and `export` share.
+#[derive(Args)]
+pub struct LoadingArgs {
+    /// Which of the run's checkpoints.
+    #[arg(long, value_name = "WHICH", default_value = "latest")]
+    pub checkpoint: CheckpointArg,
+    /// Use the trained weights where the run has averaged ones (setting `ema`).
+    #[arg(long)]
+    pub raw: bool,
+    /// Where to compute.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    pub device: String,
+}
+
+/// `ganvas export`.
+#[derive(Args)]
+pub struct ExportArgs {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The file to write, which must not be there yet.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub out: PathBuf,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
 /// `ganvas sample`.
 #[derive(Args)]
 pub struct SampleArgs {
@@ -424,12 +457,9 @@ pub struct SampleArgs {
     /// A .png grid; a .npy array: f32, [n, channels, height, width] in [-1, 1], or [n, 2]; an .svg plot of points [default: RUN/sample-SEED.png].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Which of the run's checkpoints.
-    #[arg(long, value_name = "WHICH", default_value = "latest")]
-    pub checkpoint: CheckpointArg,
-    /// Where to compute.
-    #[arg(long, value_name = "D", default_value = "flex")]
-    pub device: String,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
 }
 
 /// What `eval`, `compare` and `metrics` share.
@@ -488,12 +518,9 @@ pub struct EvalArgs {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Which of the run's checkpoints.
-    #[arg(long, value_name = "WHICH", default_value = "latest")]
-    pub checkpoint: CheckpointArg,
-    /// Where to compute.
-    #[arg(long, value_name = "D", default_value = "flex")]
-    pub device: String,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
 }
 
 /// `ganvas compare`.
@@ -520,12 +547,9 @@ pub struct CompareArgs {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Which of the run's checkpoints.
-    #[arg(long, value_name = "WHICH", default_value = "latest")]
-    pub checkpoint: CheckpointArg,
-    /// Where to compute.
-    #[arg(long, value_name = "D", default_value = "flex")]
-    pub device: String,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
 }
 
 /// `ganvas metrics`.

@@ -69,13 +69,7 @@ impl Checkpoint {
     #[doc(hidden)]
     pub fn encode(&self) -> Vec<u8> {
         let header = serde_json::to_vec(&self.header).expect("a header is strings and numbers");
-        let bytes: Vec<(&String, &TensorData)> = self.state.entries().iter().collect();
-        let views = bytes.iter().map(|(name, data)| {
-            let dtype = if data.dtype() == DType::I64 { Dtype::I64 } else { Dtype::F32 };
-            let view = TensorView::new(dtype, data.shape().as_slice().to_vec(), data.as_bytes());
-            (name.as_str(), view.expect("a tensor's bytes have its shape"))
-        });
-        let body = safetensors::serialize(views, None).expect("names are distinct");
+        let body = to_safetensors(self.state.entries());
         let mut file = Vec::with_capacity(16 + header.len() + body.len() + SUM);
         file.extend_from_slice(MAGIC);
         file.extend_from_slice(&(header.len() as u64).to_le_bytes());
@@ -171,6 +165,16 @@ impl Checkpoint {
         let detail = damaged.iter().map(|e| format!("; {e}")).collect();
         Err(EngineError::NoCheckpoint { path: folder.to_owned(), detail })
     }
+}
+
+/// Values (32-bit floats and 64-bit integers) as the bytes of a safetensors file without metadata.
+pub fn to_safetensors(entries: &BTreeMap<String, TensorData>) -> Vec<u8> {
+    let views = entries.iter().map(|(name, data)| {
+        let dtype = if data.dtype() == DType::I64 { Dtype::I64 } else { Dtype::F32 };
+        let view = TensorView::new(dtype, data.shape().as_slice().to_vec(), data.as_bytes());
+        (name, view.expect("a tensor's bytes have its shape"))
+    });
+    safetensors::serialize(views, None).expect("names are distinct")
 }
 
 fn read<const N: usize, T>(bytes: &[u8], value: fn([u8; N]) -> T) -> Vec<T> {

@@ -267,6 +267,17 @@ fn read_value(text: &str) -> Value {
     table.ok().and_then(|mut t| t.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
+/// A setting that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its dotted key; or "data" or "version".
+    pub key: String,
+    /// Its value in the run.
+    pub before: String,
+    /// Its value now.
+    pub now: String,
+}
+
 impl RunConfig {
     /// The settings of `system` from a preset for this data set, with what is given by hand over it.
     ///
@@ -367,12 +378,11 @@ impl RunConfig {
         Ok(())
     }
 
-    /// These settings with what is given by hand over them, and the keys whose values differ then, each with its value
-    /// before and now.
+    /// These settings with what is given by hand over them, and what differs then.
     ///
     /// # Errors
     /// If a key does not exist or a value does not suit it.
-    pub fn with(&self, overrides: &Overrides) -> Result<(Self, Vec<(String, String, String)>), ConfigError> {
+    pub fn with(&self, overrides: &Overrides) -> Result<(Self, Vec<Change>), ConfigError> {
         let before = Table::try_from(self).map_err(|e| ConfigError::Parse { reason: e.to_string() })?;
         let mut now = before.clone();
         if let Some(file) = &overrides.file {
@@ -390,7 +400,7 @@ impl RunConfig {
         let changes = keys
             .into_iter()
             .filter(|&key| before.get(key) != after.get(key))
-            .map(|key| (own_key(key).to_owned(), value(&before, key), value(&after, key)))
+            .map(|key| Change { key: own_key(key).to_owned(), before: value(&before, key), now: value(&after, key) })
             .collect();
         let config: Self = now.try_into().map_err(|e: toml::de::Error| parse_error(&e))?;
         config.validate()?;

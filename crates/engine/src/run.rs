@@ -21,7 +21,7 @@ use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
-use crate::config::{ConfigError, DataConfig, Overrides, RunConfig, VERSION, config_path};
+use crate::config::{Change, ConfigError, DataConfig, Overrides, RunConfig, VERSION, config_path};
 use crate::events::{Event, Log, events, forget_after};
 use crate::lock::{self, Lock};
 use crate::session::{Tick, restore};
@@ -97,11 +97,13 @@ pub struct Loaded {
     pub header: Header,
     /// The system.
     pub model: Box<dyn Model>,
+    /// Whether it draws samples from averaged weights.
+    pub averaged: bool,
     /// Newer checkpoints that are damaged.
     pub damaged: Vec<EngineError>,
 }
 
-/// Loads a checkpoint of a run, on a device that tracks gradients.
+/// Loads a checkpoint of a run, on a device that tracks gradients: `raw` without the averaged weights that it may have.
 ///
 /// # Errors
 /// If the folder is no run, has no checkpoint that can be read, or does not fit the system.
@@ -110,6 +112,7 @@ pub fn load(
     which: Which,
     config: RunConfig,
     system: &Definition,
+    raw: bool,
     device: &Device,
 ) -> Result<Loaded, EngineError> {
     let (checkpoint, damaged) = newest(folder, which)?;
@@ -117,7 +120,11 @@ pub fn load(
     let mut model = (system.build)(&config.model, &config.data.spec(), &build)?;
     let path = which.folder(folder);
     restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
-    Ok(Loaded { config, header: checkpoint.header, model, damaged })
+    if raw {
+        model.parts().into_iter().for_each(|(_, part)| part.forget_average());
+    }
+    let averaged = model.parts().iter().any(|(_, part)| part.is_averaged());
+    Ok(Loaded { config, header: checkpoint.header, model, averaged, damaged })
 }
 
 pub(crate) fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {
@@ -189,20 +196,20 @@ impl Training<'_> {
             return Err(EngineError::Changed { what, before, now });
         }
         let (mut config, mut changes) = made.with(overrides)?;
-        changes.retain(|(key, ..)| key != "steps");
+        changes.retain(|change| change.key != "steps");
         let now = DataConfig::of(self.dataset);
         if made.data.fingerprint != now.fingerprint {
             let name = |data: &DataConfig| format!("{} ({}...)", data.id, data.fingerprint.get(..12).unwrap_or(""));
-            changes.push(("data".into(), name(&made.data), name(&now)));
+            changes.push(Change { key: "data".into(), before: name(&made.data), now: name(&now) });
             config.data = now;
         }
         if made.version != VERSION {
-            changes.push(("version".into(), made.version.clone(), VERSION.into()));
+            changes.push(Change { key: "version".into(), before: made.version.clone(), now: VERSION.into() });
             config.version = VERSION.into();
         }
-        let mut refused = changes.iter().filter(|(key, ..)| !allowed.contains(key));
-        if let Some((what, before, now)) = refused.next().cloned() {
-            return Err(EngineError::Changed { what, before, now });
+        if let Some(Change { key, before, now }) = changes.iter().find(|change| !allowed.contains(&change.key)).cloned()
+        {
+            return Err(EngineError::Changed { what: key, before, now });
         }
         let (checkpoint, damaged) = newest(self.folder, Which::Latest)?;
         let step = checkpoint.header.step;
@@ -231,7 +238,7 @@ impl Training<'_> {
         let seconds = events(self.folder)?.0.iter().rev().find_map(Event::seconds).unwrap_or(0.0);
         let mut log = Log::open(self.folder)?;
         log.write(&Event::Resume { step });
-        for (key, before, now) in changes {
+        for Change { key, before, now } in changes {
             log.write(&Event::Warning { step, text: format!("{key} was {before}, from here on it is {now}") });
         }
         observer.note(&format!("going on from step {step}"));

@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 use crate::layers::Buffer;
 use crate::mlp::{Mlp, MlpConfig};
@@ -20,6 +21,13 @@ pub struct GaussianEncoder {
 }
 
 impl GaussianEncoder {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "GaussianEncoder",
+        torch: "nn.Module",
+        values: &[("centre", "centre", Layout::Same)],
+        counters: &[],
+    };
+
     /// From `centre.len()` values, from which `centre` is subtracted, to `latent` latents.
     pub fn new(centre: Vec<f32>, latent: usize, config: &MlpConfig, init: &mut Init) -> Self {
         let inputs = centre.len();

@@ -6,12 +6,15 @@
 //! - [`mlp`], [`dcgan`], [`encoder`]: networks, by purpose
 //! - [`optim`]: optimisers whose state is keyed by parameter path, and [`optim::Trained`], a network with its own
 //! - [`state`]: everything that a network or optimiser keeps, by name
+//! - [`export`]: a network's values with PyTorch's names and layouts
 //! - [`noise`]: random tensors of one step, and the mode that a forward pass runs in
 //!
 //! Images are `[batch, channels, height, width]` in [-1, 1]; a batch of anything is also `[batch, values]`.
 
+mod average;
 pub mod dcgan;
 pub mod encoder;
+pub mod export;
 pub mod init;
 pub mod layers;
 pub mod mlp;

@@ -11,6 +11,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::average::Average;
+use crate::export::{ExportError, Weights, export_module};
 use crate::state::{Part, Path, State, StateError, load_module, save_module};
 
 /// An optimiser and its settings.
@@ -114,12 +116,24 @@ pub struct Trained<M> {
     config: OptimizerConfig,
     updates: u64,
     slots: BTreeMap<String, Vec<Tensor<1>>>,
+    average: Option<Average<M>>,
 }
 
 impl<M: Module> Trained<M> {
     /// A network that has had no update yet.
     pub fn new(net: M, config: OptimizerConfig) -> Self {
-        Self { net, config, updates: 0, slots: BTreeMap::new() }
+        Self { net, config, updates: 0, slots: BTreeMap::new(), average: None }
+    }
+
+    /// The same with an exponential moving average of the weights, with a decay in [0, 1); 0: with none.
+    pub fn averaged(mut self, decay: f64) -> Self {
+        self.average = (decay > 0.0).then(|| Average::new(&self.net, decay));
+        self
+    }
+
+    /// The network to draw samples from, on the device without gradients: the averaged one where there is one.
+    pub fn shown(&self) -> M {
+        self.average.as_ref().map_or_else(|| self.net.valid(), |average| average.net.clone())
     }
 
     /// The network as a constant: gradients flow through it, none is computed for its weights.
@@ -149,6 +163,9 @@ impl<M: Module> Trained<M> {
             slots: &mut self.slots,
         };
         self.net = self.net.clone().map(&mut update);
+        if let Some(average) = &mut self.average {
+            average.follow(&self.net, self.updates);
+        }
     }
 }
 
@@ -246,6 +263,9 @@ impl<M: Module + 'static> Part for Trained<M> {
 
     fn save(&self, name: &str, state: &mut State) {
         save_module(&self.net, name, state);
+        if let Some(average) = &self.average {
+            save_module(&average.net, &average_of(name), state);
+        }
         state.put_counter(format!("{name}/optimizer/updates"), self.updates);
         for (path, slots) in &self.slots {
             for (i, slot) in slots.iter().enumerate() {
@@ -256,6 +276,9 @@ impl<M: Module + 'static> Part for Trained<M> {
 
     fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
         self.net = load_module(self.net.clone(), name, state)?;
+        if let Some(average) = &mut self.average {
+            average.net = load_module(average.net.clone(), &average_of(name), state)?;
+        }
         self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
         self.slots.clear();
         let parameters = parameters_of(&self.net);
@@ -278,6 +301,22 @@ impl<M: Module + 'static> Part for Trained<M> {
     fn parameters(&self) -> usize {
         trainable(&self.net)
     }
+
+    fn export(&self, name: &str, weights: &mut Weights) -> Result<(), ExportError> {
+        export_module(&self.shown(), name, weights)
+    }
+
+    fn is_averaged(&self) -> bool {
+        self.average.is_some()
+    }
+
+    fn forget_average(&mut self) {
+        self.average = None;
+    }
+}
+
+fn average_of(name: &str) -> String {
+    format!("{name}/average")
 }
 
 /// Size and plain device of every parameter, by path.

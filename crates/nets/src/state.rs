@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
 
+use crate::export::{ExportError, Weights};
+
 /// What can be wrong with a state that is read back.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StateError {
@@ -124,6 +126,20 @@ pub trait Part {
 
     /// The number of trained values.
     fn parameters(&self) -> usize;
+
+    /// Adds the network that samples are drawn from, under `name`, with PyTorch's names and layouts.
+    ///
+    /// # Errors
+    /// If it has a layer whose names and layouts are not known.
+    fn export(&self, name: &str, weights: &mut Weights) -> Result<(), ExportError>;
+
+    /// Whether samples are drawn from averaged weights.
+    fn is_averaged(&self) -> bool {
+        false
+    }
+
+    /// Drops the averaged weights, so that samples are drawn from the trained ones.
+    fn forget_average(&mut self) {}
 }
 
 /// The dotted path of what a module walk is at.

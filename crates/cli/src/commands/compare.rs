@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::eval::{Evaluation, Plan, check_count};
 use super::extraction::Extraction;
-use super::{data_of, load_run, test_points, write};
+use super::{data_of, load_run, test_points, weights, write};
 use crate::args::{CheckpointArg, CompareArgs};
 use crate::device::choose;
 use crate::error::CliError;
@@ -40,12 +40,12 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     }
     check_count(args.n)?;
     let config = same_data(&args.runs)?;
-    let extraction = Extraction::of(&config.data, &args.measuring, &choose(&args.device)?.device.inner())?;
+    let extraction = Extraction::of(&config.data, &args.measuring, &choose(&args.loading.device)?.device.inner())?;
     let (mut runs, mut pictures, mut real, mut reals) = (Vec::new(), Vec::new(), None, None);
     let mut stages = Stages::new();
     for folder in &args.runs {
         let shown = folder.display().to_string();
-        let (loaded, device) = load_run(folder, args.checkpoint.into(), &args.device)?;
+        let (loaded, device) = load_run(folder, &args.loading)?;
         let config = &loaded.config;
         let plan = Plan::new(&loaded, args.n, &args.metrics, &args.measuring, &extraction)?;
         let dataset = data_of(config)?;
@@ -78,6 +78,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
             run: Some(shown),
             system: Some(config.system.clone()),
             step: Some(loaded.header.step),
+            weights: Some(weights(loaded.averaged).into()),
             seed: Some(config.seed),
             metrics: figures,
         });
@@ -89,7 +90,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     if let Some(path) = &args.html {
         let comparison = Comparison {
             title: format!("{} runs on {}", columns.len(), compared.data),
-            facts: facts(args, &columns),
+            facts: format!("{}; {}", facts(args, &columns), weights_of(&compared.runs)),
             columns: columns.clone(),
             pictures: real.into_iter().chain(pictures).collect(),
         };
@@ -99,6 +100,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
         println!("{}", serde_json::to_string(&compared).map_err(|e| CliError::failure(e.to_string()))?);
     } else {
         print!("{}", view::compared_table(&columns));
+        println!("{}", weights_of(&compared.runs));
         if let Some(path) = &args.html {
             println!("{}", path.display());
         }
@@ -113,11 +115,18 @@ fn facts(args: &CompareArgs, columns: &[(String, Vec<Figure>)]) -> String {
     on.sort_unstable();
     on.dedup();
     let on = if on.is_empty() { String::new() } else { format!("; measured on {}", on.join("; ")) };
-    let which = match args.checkpoint {
+    let which = match args.loading.checkpoint {
         CheckpointArg::Latest => "newest",
         CheckpointArg::Best => "best",
     };
     format!("{} generated items each, seed {}, of the {which} checkpoints{on}", args.n, args.seed)
+}
+
+/// Which weights the samples were drawn from, in a line.
+fn weights_of(runs: &[Evaluation]) -> String {
+    let averaged = runs.iter().filter(|run| run.weights.as_deref() == Some(weights(true)));
+    let names: Vec<&str> = averaged.filter_map(|run| run.run.as_deref()).collect();
+    if names.is_empty() { "trained weights of all".into() } else { format!("averaged weights of {}", names.join(", ")) }
 }
 
 /// The data that all runs were trained on: figures of other data, or of the same at another size, do not compare.

@@ -17,7 +17,7 @@ use super::cache::Cache;
 use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen, see};
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
-use super::{data_of, load_run, write};
+use super::{data_of, load_run, weights, write};
 use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
 use crate::progress::Stages;
@@ -33,6 +33,9 @@ pub struct Evaluation {
     pub system: Option<String>,
     /// Steps of the checkpoint that was measured.
     pub step: Option<u64>,
+    /// Which weights the samples were drawn from: "averaged" or "trained".
+    #[serde(default)]
+    pub weights: Option<String>,
     /// The run's seed.
     pub seed: Option<u64>,
     /// The figures.
@@ -53,7 +56,7 @@ const IMPORTANCE_ITEMS: usize = 1000;
 
 /// Measures a run.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
-    let (loaded, device) = load_run(&args.run, args.checkpoint.into(), &args.device)?;
+    let (loaded, device) = load_run(&args.run, &args.loading)?;
     let extraction = Extraction::of(&loaded.config.data, &args.measuring, &device)?;
     let plan = Plan::new(&loaded, args.n, &args.metrics, &args.measuring, &extraction)?;
     let dataset = data_of(&loaded.config)?;
@@ -66,6 +69,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         run: Some(args.run.display().to_string()),
         system: Some(loaded.config.system.clone()),
         step: Some(loaded.header.step),
+        weights: Some(weights(loaded.averaged).into()),
         seed: Some(loaded.config.seed),
         metrics: figures,
     };
@@ -74,7 +78,8 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     if args.json {
         println!("{json}");
     } else {
-        println!("{} on {}, step {}", loaded.config.system, dataset.id, loaded.header.step);
+        let weights = weights(loaded.averaged);
+        println!("{} on {}, step {}, {weights} weights", loaded.config.system, dataset.id, loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
     }
     Ok(())

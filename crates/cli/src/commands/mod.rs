@@ -6,6 +6,7 @@ mod checkpoint;
 mod compare;
 mod data;
 mod eval;
+mod export;
 mod extraction;
 mod extractors;
 mod files;
@@ -28,10 +29,10 @@ use burn::tensor::Device;
 use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
-use ganvas_engine::run::{Loaded, Which, load};
+use ganvas_engine::run::{Loaded, load};
 use ganvas_metrics::Figure;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, LoadingArgs};
 use crate::device::choose;
 use crate::error::CliError;
 use crate::systems;
@@ -45,6 +46,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),
         Command::Report { run } => report::run(&run),
         Command::Accept(args) => accept::run(&args),
@@ -80,16 +82,21 @@ fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
     Ok(dataset)
 }
 
-/// A trained run on the device of this word, and the device, which does not track gradients.
-fn load_run(folder: &Path, which: Which, device: &str) -> Result<(Loaded, Device), CliError> {
+/// A trained run as it is asked for, and its device, which does not track gradients.
+fn load_run(folder: &Path, how: &LoadingArgs) -> Result<(Loaded, Device), CliError> {
     let config = RunConfig::of_run(folder)?;
     let system = systems::find(&config.system)?;
-    let device = choose(device)?.device;
-    let loaded = load(folder, which, config, system, &device)?;
+    let device = choose(&how.device)?.device;
+    let loaded = load(folder, how.checkpoint.into(), config, system, how.raw, &device)?;
     for error in &loaded.damaged {
         eprintln!("warning: {error}; an older checkpoint is used");
     }
     Ok((loaded, device.inner()))
+}
+
+/// Which weights samples are drawn from.
+fn weights(averaged: bool) -> &'static str {
+    if averaged { "averaged" } else { "trained" }
 }
 
 /// Writes a file as a whole or not at all.
@@ -113,7 +120,7 @@ fn show(json: bool, seed: Option<u64>, figures: Vec<Figure>, otherwise: impl FnO
         otherwise();
         return Ok(());
     }
-    let object = eval::Evaluation { run: None, system: None, step: None, seed, metrics: figures };
+    let object = eval::Evaluation { run: None, system: None, step: None, weights: None, seed, metrics: figures };
     println!("{}", serde_json::to_string(&object).map_err(|e| CliError::failure(e.to_string()))?);
     Ok(())
 }

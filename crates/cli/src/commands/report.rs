@@ -55,6 +55,11 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         Some(Evaluation { step: Some(of), .. }) if *of != step => notes.push(format!("the figures are of step {of}")),
         Some(_) => {}
     }
+    if let Some(Evaluation { weights: Some(weights), .. }) = &evaluation
+        && weights == super::weights(true)
+    {
+        notes.push("the figures and pictures are of the averaged weights".into());
+    }
     if let Err(error) = &dataset {
         notes.push(format!("the data are not shown: {}", error.message));
     }

@@ -6,7 +6,7 @@ use ganvas_engine::session;
 use ganvas_prob::stream::Streams;
 use npyz::WriterBuilder;
 
-use super::{data_of, load_run, test_points, write};
+use super::{data_of, load_run, test_points, weights, write};
 use crate::args::SampleArgs;
 use crate::error::CliError;
 use crate::view;
@@ -33,7 +33,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
             ));
         }
     };
-    let (loaded, device) = load_run(&args.run, args.checkpoint.into(), &args.device)?;
+    let (loaded, device) = load_run(&args.run, &args.loading)?;
     let most = MOST_VALUES / loaded.config.data.shape.len().max(1);
     if args.n > most {
         let help = format!("at most {most} of this run at a time; another --seed gives others");
@@ -41,7 +41,8 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     }
     let values = session::sample(loaded.model.as_ref(), args.n, &Streams::new(args.seed).fork("sample"), &device);
     write(&out, &encode(format, &values, &loaded.config)?)?;
-    println!("{} samples of step {}: {}", args.n, loaded.header.step, out.display());
+    let weights = weights(loaded.averaged);
+    println!("{} samples of step {} by the {weights} weights: {}", args.n, loaded.header.step, out.display());
     Ok(())
 }
 

@@ -94,6 +94,11 @@ pub fn check_count(key: &str, count: usize, most: usize) -> Result<(), ConfigErr
     if (1..=most).contains(&count) { Ok(()) } else { Err(ConfigError::domain(key, format!("1 to {most}"), count)) }
 }
 
+/// Refuses a decay of averaged weights out of its domain.
+pub fn check_ema(decay: f64) -> Result<(), ConfigError> {
+    if (0.0..1.0).contains(&decay) { Ok(()) } else { Err(ConfigError::domain("ema", "in [0, 1)", decay)) }
+}
+
 /// The first `n` items of a split.
 pub fn first_images(split: &Split, shape: ItemShape, n: usize) -> Images {
     Images::new(shape.planes(), split.first(n))

@@ -4,6 +4,7 @@ use burn::module::{Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleM
 use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
 
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 use crate::noise::Pass;
 
@@ -106,6 +107,18 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "BatchNorm",
+        torch: "nn.BatchNorm2d",
+        values: &[
+            ("gamma", "weight", Layout::Same),
+            ("beta", "bias", Layout::Same),
+            ("running_mean", "running_mean", Layout::Same),
+            ("running_variance", "running_var", Layout::Same),
+        ],
+        counters: &["num_batches_tracked"],
+    };
+
     /// For `channels` channels: gain N(1, 0.02), offset 0 (Radford et al. 2015); momentum 0.1, epsilon 1e-5.
     pub fn new(channels: usize, init: &mut Init) -> Self {
         let device = init.device().clone();

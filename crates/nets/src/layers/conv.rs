@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 
 /// Kernel side, stride and padding of a square convolution.
@@ -41,6 +42,13 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "Conv2d",
+        torch: "nn.Conv2d",
+        values: &[("weight", "weight", Layout::Same), ("bias", "bias", Layout::Same)],
+        counters: &[],
+    };
+
     /// From `inputs` to `outputs` channels; the bias starts at zero.
     pub fn new(inputs: usize, outputs: usize, geometry: Geometry, bias: bool, init: &mut Init) -> Self {
         let area = geometry.kernel * geometry.kernel;
@@ -73,6 +81,13 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "ConvTranspose2d",
+        torch: "nn.ConvTranspose2d",
+        values: &[("weight", "weight", Layout::Same), ("bias", "bias", Layout::Same)],
+        counters: &[],
+    };
+
     /// From `inputs` to `outputs` channels; the bias starts at zero.
     pub fn new(inputs: usize, outputs: usize, geometry: Geometry, bias: bool, init: &mut Init) -> Self {
         let area = geometry.kernel * geometry.kernel;

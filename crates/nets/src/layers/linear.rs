@@ -1,6 +1,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, module::linear};
 
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 
 /// x W + b.
@@ -13,6 +14,13 @@ pub struct Linear {
 }
 
 impl Linear {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "Linear",
+        torch: "nn.Linear",
+        values: &[("weight", "weight", Layout::Transposed), ("bias", "bias", Layout::Same)],
+        counters: &[],
+    };
+
     /// From `inputs` to `outputs` values; the bias starts at zero.
     pub fn new(inputs: usize, outputs: usize, bias: bool, init: &mut Init) -> Self {
         Self { weight: init.weight([inputs, outputs], inputs, outputs), bias: bias.then(|| init.zeros([outputs])) }

@@ -194,7 +194,7 @@ fn walk(
     let seed = acceptance.seeds()[0];
     let noise = Noise::new(Streams::new(seed), "walk", 0, device);
     let ends = [(); 2].map(|()| config.prior.draw(PAIRS, config.latent, &noise));
-    let generator = trained.generator.net.valid();
+    let generator = trained.generator.shown();
     let mut along = Vec::new();
     for i in 0..=STEPS {
         let share = i as f64 / STEPS as f64;

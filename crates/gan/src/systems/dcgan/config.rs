@@ -6,7 +6,7 @@ use ganvas_nets::optim::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::objectives::Objective;
-use crate::systems::parts::{Prior, check_count, check_optimizer};
+use crate::systems::parts::{Prior, check_count, check_ema, check_optimizer};
 
 /// Settings of [`Dcgan`](super::Dcgan).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct DcganConfig {
     pub generator_optimizer: OptimizerConfig,
     /// Trains the discriminator.
     pub discriminator_optimizer: OptimizerConfig,
+    /// Decay of the generator's averaged weights that samples are drawn from; 0: its trained weights.
+    #[serde(default)]
+    pub ema: f64,
 }
 
 impl DcganConfig {
@@ -55,6 +58,7 @@ impl DcganConfig {
             objective: Objective::NonSaturating,
             generator_optimizer: adam,
             discriminator_optimizer: adam,
+            ema: 0.0,
         }
     }
 
@@ -98,7 +102,8 @@ impl DcganConfig {
             return Err(ConfigError::domain("init_sd", "a positive number", self.init_sd));
         }
         check_optimizer("generator_optimizer", &self.generator_optimizer)?;
-        check_optimizer("discriminator_optimizer", &self.discriminator_optimizer)
+        check_optimizer("discriminator_optimizer", &self.discriminator_optimizer)?;
+        check_ema(self.ema)
     }
 }
 

@@ -1,4 +1,3 @@
-use burn::module::Module;
 use burn::tensor::Tensor;
 use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
@@ -67,7 +66,7 @@ impl System for Dcgan {
         let generator = Generator::new(shape, &mut build.init("generator", rule)).ok_or_else(refused)?;
         let discriminator = Discriminator::new(shape, &mut build.init("discriminator", rule)).ok_or_else(refused)?;
         Ok(Self {
-            generator: Trained::new(generator, config.generator_optimizer),
+            generator: Trained::new(generator, config.generator_optimizer).averaged(config.ema),
             discriminator: Trained::new(discriminator, config.discriminator_optimizer),
             rule: Rule { latent: config.latent, prior: config.prior, shape: data.shape },
             objective: config.objective,
@@ -85,7 +84,7 @@ impl Model for Dcgan {
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
-        self.rule.generate(&self.generator.net.valid(), n, noise, Pass::Eval)
+        self.rule.generate(&self.generator.shown(), n, noise, Pass::Eval)
     }
 
     fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {

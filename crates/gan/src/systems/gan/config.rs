@@ -8,7 +8,7 @@ use ganvas_nets::optim::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::objectives::Objective;
-use crate::systems::parts::{Prior, check_count, check_optimizer};
+use crate::systems::parts::{Prior, check_count, check_ema, check_optimizer};
 
 /// Settings of [`Gan`](super::Gan).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct GanConfig {
     pub generator_optimizer: OptimizerConfig,
     /// Trains the discriminator.
     pub discriminator_optimizer: OptimizerConfig,
+    /// Decay of the generator's averaged weights that samples are drawn from; 0: its trained weights.
+    #[serde(default)]
+    pub ema: f64,
 }
 
 impl GanConfig {
@@ -53,6 +56,7 @@ impl GanConfig {
             discriminator: MlpConfig::new(&hidden.1, activation, Initializer::He),
             generator_optimizer: adam,
             discriminator_optimizer: adam,
+            ema: 0.0,
         }
     }
 
@@ -85,6 +89,7 @@ impl GanConfig {
             discriminator,
             generator_optimizer: sgd(0.1),
             discriminator_optimizer: sgd(0.05),
+            ema: 0.0,
         }
     }
 
@@ -109,6 +114,7 @@ impl GanConfig {
         }
         check_optimizer("generator_optimizer", &self.generator_optimizer)?;
         check_optimizer("discriminator_optimizer", &self.discriminator_optimizer)?;
+        check_ema(self.ema)?;
         let invertible = matches!(self.output, Activation::Identity | Activation::Tanh | Activation::Sigmoid);
         if self.mean_bias && !invertible {
             return Err(ConfigError::domain("mean_bias", "false where `output` has no inverse", self.mean_bias));

@@ -1,4 +1,3 @@
-use burn::module::Module;
 use burn::tensor::Tensor;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
@@ -50,7 +49,7 @@ impl System for Gan {
         let mut init = build.init("discriminator", config.discriminator.init);
         let discriminator = Mlp::new(values, 1, &config.discriminator, &mut init);
         Ok(Self {
-            generator: Trained::new(generator, config.generator_optimizer),
+            generator: Trained::new(generator, config.generator_optimizer).averaged(config.ema),
             discriminator: Trained::new(discriminator, config.discriminator_optimizer),
             rule: Rule { latent: config.latent, prior: config.prior, output: config.output },
             objective: config.objective,
@@ -68,7 +67,7 @@ impl Model for Gan {
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
-        self.rule.generate(&self.generator.net.valid(), n, noise, Pass::Eval)
+        self.rule.generate(&self.generator.shown(), n, noise, Pass::Eval)
     }
 
     fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {

@@ -56,6 +56,9 @@ pub struct VaeConfig {
     pub late: f64,
     /// What the learning rate is multiplied by late in training.
     pub rate_late: f64,
+    /// Decay of the averaged weights that samples are drawn from; 0: the trained weights themselves.
+    #[serde(default)]
+    pub ema: f64,
 }
 
 impl VaeConfig {
@@ -68,6 +71,7 @@ impl VaeConfig {
             optimizer: OptimizerConfig::adam(1e-3, 0.9),
             late: 0.7,
             rate_late: 0.3,
+            ema: 0.0,
         }
     }
 
@@ -111,6 +115,9 @@ impl VaeConfig {
         }
         if !(self.rate_late > 0.0 && self.rate_late.is_finite()) {
             return Err(ConfigError::domain("rate_late", "a positive number", self.rate_late));
+        }
+        if !(0.0..1.0).contains(&self.ema) {
+            return Err(ConfigError::domain("ema", "in [0, 1)", self.ema));
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ impl System for Vae {
         let mut init = build.init("decoder", config.hidden.init);
         let decoder = Mlp::new(config.latent, data.values(), &mirrored, &mut init).with_output_bias(bias, &mut init);
         Ok(Self {
-            networks: Trained::new(Networks { encoder, decoder }, config.optimizer),
+            networks: Trained::new(Networks { encoder, decoder }, config.optimizer).averaged(config.ema),
             observation,
             latent: config.latent,
             late: config.late,
@@ -139,7 +139,7 @@ impl Model for Vae {
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
         let latents = noise.normal("latent", [n, self.latent]);
-        let decoded = self.networks.net.decoder.valid().forward(latents, Pass::Eval);
+        let decoded = self.networks.shown().decoder.forward(latents, Pass::Eval);
         self.observation.show(decoded, noise)
     }
 
@@ -155,7 +155,7 @@ impl Model for Vae {
 impl Vae {
     /// The KL of the posterior to the prior in closed form and by one draw, `[n]` each.
     pub(super) fn kl(&self, observed: Tensor<2>, noise: &Noise) -> (Tensor<1>, Tensor<1>) {
-        let (mean, log_variance) = self.networks.net.encoder.valid().forward(observed, Pass::Eval);
+        let (mean, log_variance) = self.networks.shown().encoder.forward(observed, Pass::Eval);
         let eps = noise.normal("posterior", mean.dims());
         let z = reparameterize(mean.clone(), log_variance.clone(), eps.clone());
         (kl_to_standard_normal(mean, log_variance.clone()), log_prior_ratio(z, log_variance, eps).neg())
@@ -176,7 +176,7 @@ impl Likelihood for Vae {
     }
 
     fn elbo(&self, observed: Tensor<2>, noise: &Noise) -> Tensor<1> {
-        let networks = self.networks.net.valid();
+        let networks = self.networks.shown();
         let (mean, log_variance) = networks.encoder.forward(observed.clone(), Pass::Eval);
         let eps = noise.normal("posterior", mean.dims());
         let z = reparameterize(mean.clone(), log_variance.clone(), eps);
@@ -185,7 +185,7 @@ impl Likelihood for Vae {
     }
 
     fn bound(&self, observed: Tensor<2>, k: usize, noise: &Noise) -> Tensor<1> {
-        let networks = self.networks.net.valid();
+        let networks = self.networks.shown();
         let (mean, log_variance) = networks.encoder.forward(observed.clone(), Pass::Eval);
         let weights = (0..k).map(|_| {
             let eps = noise.normal("posterior", mean.dims());
