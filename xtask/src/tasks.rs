@@ -32,6 +32,12 @@ pub const ALL: &[Task] = &[
         help: TORTURE,
         run: torture,
     },
+    Task {
+        name: "health",
+        summary: "train runs that fail and runs that do not, and see what is noticed",
+        help: HEALTH,
+        run: health,
+    },
     Task { name: "check", summary: "check the format and run clippy, warnings refused", help: CHECK, run: check },
     Task { name: "bench", summary: "run the benchmarks", help: BENCH, run: bench },
     Task { name: "docs", summary: "build the API documentation and the book", help: DOCS, run: docs },
@@ -109,6 +115,17 @@ Examples:
   cargo xtask torture 500
 ";
 
+const HEALTH: &str = "\
+Train runs that are made to fail and the `small` presets on the digits, with the seeds 0 to 9, and print what is noticed in each:
+every failure has to be named, and nothing in the healthy runs. Takes an hour on two cores.
+
+Usage: cargo xtask health [SEEDS]
+
+Examples:
+  cargo xtask health
+  cargo xtask health 3
+";
+
 const CHECK: &str = "\
 Check the format, then run clippy with warnings as errors
 
@@ -164,15 +181,7 @@ fn train(args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn torture(args: &[OsString]) -> Result<(), Failure> {
-    let kills = match args {
-        [] => OsString::from("50"),
-        [kills] if kills.to_str().is_some_and(|text| text.parse::<u32>().is_ok()) => kills.clone(),
-        _ => {
-            return Err(Failure::Usage(
-                "a number of kills is wanted, for example `cargo xtask torture 100`".to_owned(),
-            ));
-        }
-    };
+    let kills = number(args, "50", "kills", "cargo xtask torture 100")?;
     for threads in ["1", "2"] {
         println!("== threads: {threads}");
         let mut command = cargo::cargo("test");
@@ -183,6 +192,22 @@ fn torture(args: &[OsString]) -> Result<(), Failure> {
     let mut command = cargo::cargo("test");
     command.args(["--release", "-p", "ganvas", "--test", "recovery", "the_memory", "--", "--nocapture", "--ignored"]);
     cargo::run(&mut command)
+}
+
+fn health(args: &[OsString]) -> Result<(), Failure> {
+    let seeds = number(args, "10", "seeds", "cargo xtask health 3")?;
+    let mut command = cargo::cargo("test");
+    command.args(["--release", "-p", "ganvas", "--test", "health", "--", "--nocapture", "--test-threads", "1"]);
+    cargo::run(command.env("GANVAS_HEALTH_SEEDS", &seeds))
+}
+
+/// The one number that a task takes.
+fn number(args: &[OsString], default: &str, what: &str, example: &str) -> Result<OsString, Failure> {
+    match args {
+        [] => Ok(default.into()),
+        [number] if number.to_str().is_some_and(|text| text.parse::<u32>().is_ok()) => Ok(number.clone()),
+        _ => Err(Failure::Usage(format!("a number of {what} is wanted, for example `{example}`"))),
+    }
 }
 
 /// Builds the binary and becomes it.

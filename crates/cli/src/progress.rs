@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
+use ganvas_engine::health::Kind;
 use ganvas_engine::run::{Observer, Painter};
 use ganvas_engine::session::Tick;
 use ganvas_engine::system::Model;
@@ -150,13 +151,16 @@ pub struct Watcher {
     progress: Progress,
     real: Arc<[[f32; 2]]>,
     held_out: HeldOut,
+    /// What goes wrong, as it is shown before the losses.
+    alarm: String,
 }
 
 impl Watcher {
     /// Of a run of `steps`. `real` are the points that samples of points are drawn over, `held_out` what is measured on.
     pub fn new(steps: u64, real: Vec<[f32; 2]>, held_out: HeldOut) -> Self {
         let template = "{bar:24} {pos}/{len} {msg}";
-        Self { progress: Progress::new(Some(steps), template), real: real.into(), held_out }
+        let progress = Progress::new(Some(steps), template);
+        Self { progress, real: real.into(), held_out, alarm: String::new() }
     }
 
     /// Ends the watching.
@@ -171,7 +175,7 @@ impl Observer for Watcher {
         let losses = tick.figures.iter().filter(|(name, _)| !name.contains('/'));
         let losses: Vec<String> = losses.map(|(name, value)| format!("{name} {value:.3}")).collect();
         let rate = format!("{:.0} items/s", tick.items_per_second);
-        let rest = format!("{rate}  {}  {} left", losses.join("  "), duration(left));
+        let rest = format!("{}{rate}  {}  {} left", self.alarm, losses.join("  "), duration(left));
         let line = match self.progress.bar {
             Some(_) => rest,
             None => format!("step {}/{}  {rest}", tick.step, config.steps),
@@ -195,6 +199,10 @@ impl Observer for Watcher {
 
     fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, String> {
         self.held_out.measure(model, config).map_err(|e| e.message)
+    }
+
+    fn health(&mut self, current: &[Kind]) {
+        self.alarm = current.iter().map(|kind| format!("! {}  ", kind.words())).collect();
     }
 
     fn note(&mut self, text: &str) {

@@ -50,6 +50,7 @@ fn settings_outside_of_their_domain_are_named() {
     refused(f, &train(&["--batch", "5000"]), 2, &["batch", "1438", "5000"]);
     refused(f, &train(&["--set", "optimizer.lr=-0.1"]), 2, &["optimizer.lr", "positive", "-0.1"]);
     refused(f, &train(&["--set", "latent=0"]), 2, &["latent"]);
+    refused(f, &train(&["--set", "beta=-1"]), 2, &["beta", "zero or more", "-1"]);
     refused(f, &train(&["--set", "latent=many"]), 2, &["many"]);
     refused(f, &train(&["--set", "log_every=0"]), 2, &["log_every"]);
     refused(f, &train(&["--set", "device=banana"]), 2, &["device"]);

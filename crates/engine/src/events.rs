@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::checkpoint::write_whole;
+use crate::health::Kind;
 use crate::session::Tick;
 
 /// The longest file that is read: a line for each of millions of steps.
@@ -92,6 +93,26 @@ pub enum Event {
         /// The value found.
         value: String,
     },
+    /// Something goes wrong: it is told once, when it begins.
+    Health {
+        /// Steps done.
+        step: u64,
+        /// What.
+        kind: Kind,
+        /// The figures in words, with the limits that they have reached.
+        text: String,
+        /// The figures by name.
+        figures: BTreeMap<String, f64>,
+        /// What to try.
+        advice: String,
+    },
+    /// What went wrong is over.
+    Recovered {
+        /// Steps done.
+        step: u64,
+        /// What.
+        kind: Kind,
+    },
     /// Something that a reader of the run should know.
     Warning {
         /// Steps done.
@@ -150,6 +171,8 @@ impl Event {
             | Event::Samples { step, .. }
             | Event::Checkpoint { step, .. }
             | Event::Eval { step, .. }
+            | Event::Health { step, .. }
+            | Event::Recovered { step, .. }
             | Event::Skip { step, .. }
             | Event::Failure { step, .. }
             | Event::Warning { step, .. }

@@ -7,6 +7,7 @@
 //! - [`session`]: the loop, in memory
 //! - [`run`]: the loop in a run folder, with samples, held-out figures and checkpoints
 //! - [`events`]: what happened in a run, line by line
+//! - [`health`]: what goes wrong in a run, in words
 //! - [`checkpoint`]: one file with everything that a run needs to go on
 //! - [`accept`]: a system's acceptance checks, each a figure and a threshold
 
@@ -15,6 +16,7 @@ pub mod checkpoint;
 pub mod config;
 mod error;
 pub mod events;
+pub mod health;
 mod lock;
 pub mod run;
 pub mod schedule;

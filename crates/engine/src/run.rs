@@ -23,6 +23,7 @@ use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
 use crate::config::{Change, ConfigError, DataConfig, Overrides, RunConfig, VERSION, config_path};
 use crate::events::{Event, Log, events, forget_after};
+use crate::health::Kind;
 use crate::lock::{self, Lock};
 use crate::session::{Tick, restore};
 use crate::sitting::Sitting;
@@ -48,6 +49,9 @@ pub trait Observer {
     /// # Errors
     /// If they cannot be measured, why not: the run goes on without them.
     fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, String>;
+
+    /// What goes wrong now, when that has changed.
+    fn health(&mut self, current: &[Kind]);
 
     /// Something to tell the person who waits.
     fn note(&mut self, text: &str);

@@ -1,5 +1,6 @@
 //! One sitting of a run: from a step to the last, or to where it is stopped.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,8 @@ use ganvas_prob::stream::Streams;
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header};
 use crate::config::{RunConfig, config_path};
-use crate::events::{Event, Log};
+use crate::events::{Event, Log, events};
+use crate::health::Health;
 use crate::lock::Lock;
 use crate::run::{Observer, Outcome, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
@@ -28,6 +30,7 @@ pub(crate) struct Sitting<'t, 'm> {
     /// What the best checkpoint was kept for.
     best: Option<(String, f64)>,
     skipped: u64,
+    health: Health,
     /// Why the newest state could not be kept, until it could.
     unsaved: Option<EngineError>,
     writer: Writer,
@@ -57,6 +60,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
             // What a later step than the checkpoint's has reached counts too: its file is whole.
             best: newest(training.folder, Which::Best).ok().and_then(|(found, _)| found.header.best),
             skipped: 0,
+            health: Health::replay(&events(training.folder)?.0).0,
             unsaved: None,
             writer: Writer::start(training.folder)?,
             waited: Duration::ZERO,
@@ -107,6 +111,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
         if self.session.steps_done() == 0 {
             self.draw();
         }
+        self.observer.health(self.health.current());
         let mut stopped = false;
         while self.session.steps_done() < config.steps && !stopped {
             let next = self.session.steps_done() + 1;
@@ -122,6 +127,9 @@ impl<'t, 'm> Sitting<'t, 'm> {
             }
             if let Some(tick) = done.tick {
                 self.log.tick(&tick);
+                let told =
+                    self.health.tick(tick.step, tick.figures.iter().map(|(name, value)| (name.as_str(), *value)));
+                self.tell(&told);
                 self.observer.tick(&tick, config);
             }
             stopped = self.asked_to_stop() && next < config.steps;
@@ -153,6 +161,25 @@ impl<'t, 'm> Sitting<'t, 'm> {
     fn warn(&mut self, text: String) {
         self.observer.note(&format!("warning: {text}"));
         self.log.write(&Event::Warning { step: self.session.steps_done(), text });
+    }
+
+    /// What has begun or ended to go wrong.
+    fn tell(&mut self, told: &[Event]) {
+        for event in told {
+            match event {
+                Event::Health { step, kind, text, advice, .. } => {
+                    self.observer.note(&format!("! {} at step {step}: {text}; try {advice}", kind.words()));
+                }
+                Event::Recovered { step, kind } => {
+                    self.observer.note(&format!("step {step}: no {} any more", kind.words()));
+                }
+                _ => {}
+            }
+            self.log.write(event);
+        }
+        if !told.is_empty() {
+            self.observer.health(self.health.current());
+        }
     }
 
     /// Lets a picture be made, of the same latents each time, so that one sees them change.
@@ -188,8 +215,10 @@ impl<'t, 'm> Sitting<'t, 'm> {
         let best = self.best.as_ref().is_none_or(|(of, least)| *of != by || value < *least);
         let said = if best { ", the best so far" } else { "" };
         self.observer.note(&format!("step {step}: {by} {} on held-out data{said}", rounded(value)));
-        let figures = figures.into_iter().collect();
-        self.log.write(&Event::Eval { step, seconds, by: by.clone(), figures, best });
+        let figures: BTreeMap<_, _> = figures.into_iter().collect();
+        self.log.write(&Event::Eval { step, seconds, by: by.clone(), figures: figures.clone(), best });
+        let told = self.health.measured(step, figures);
+        self.tell(&told);
         if best {
             self.best = Some((by, value));
             self.keep(Which::Best, self.best.clone())?;
@@ -258,7 +287,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
 }
 
 /// Four significant digits.
-fn rounded(value: f64) -> String {
+pub(crate) fn rounded(value: f64) -> String {
     let magnitude = value.abs().max(1e-300).log10().floor();
     format!("{value:.*}", (3.0 - magnitude).clamp(0.0, 12.0) as usize)
 }

@@ -197,6 +197,11 @@ impl MicroBatch {
         Pass::Train(&self.noise)
     }
 
+    /// Whether figures are recorded: those that cost something need not be computed otherwise.
+    pub fn reported(&self) -> bool {
+        self.reported
+    }
+
     /// Records the mean of a tensor where the step is reported.
     pub fn record<const D: usize>(&self, name: &str, value: Tensor<D>) {
         if self.reported {

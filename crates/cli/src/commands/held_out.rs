@@ -8,6 +8,7 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Model, OBSERVATION_SEED, observed};
 use ganvas_metrics::Extractor;
+use ganvas_metrics::neighbours::duplicates;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Images, frechet_distance};
 use ganvas_nets::noise::Noise;
@@ -30,8 +31,8 @@ impl HeldOut {
         Self { dataset, device, seen: None }
     }
 
-    /// The bound of the likelihood where the system has one, the distance of samples from held-out items, and for points
-    /// around known modes how many are covered. Every time the same latents and the same items.
+    /// The bound of the likelihood where the system has one, the distance of samples from held-out items, how many samples
+    /// repeat others, and for points around known modes how many of these are covered. Every time the same latents and the same items.
     pub fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, CliError> {
         let mut figures = Vec::new();
         if let Some(bound) = model.likelihood() {
@@ -49,6 +50,7 @@ impl HeldOut {
             Some(extractor) => {
                 let fake = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
                 figures.push(("ffd".to_owned(), frechet_distance(real, &fake)?));
+                figures.push(("duplicates".to_owned(), duplicates(real, &fake)?));
             }
             None => {
                 let modes = ganvas_data::modes(&self.dataset.id);
@@ -56,8 +58,11 @@ impl HeldOut {
                     modes.map(|modes| count_modes(values.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing));
                 let fake = Features { dims: real.dims, values };
                 figures.push(("mmd2".to_owned(), mmd2_unbiased(real, &fake)?));
+                figures.push(("duplicates".to_owned(), duplicates(real, &fake)?));
                 if let Some(counts) = counts.transpose()? {
                     figures.push(("covered".to_owned(), counts.covered as f64));
+                    figures.push(("covered_share".to_owned(), counts.covered as f64 / counts.modes as f64));
+                    figures.push(("near".to_owned(), counts.near));
                     figures.push(("hq3".to_owned(), counts.hq3));
                 }
             }

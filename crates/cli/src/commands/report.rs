@@ -5,6 +5,7 @@ use std::path::Path;
 use ganvas_data::{Dataset, ItemShape, read_within};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::events::{Event, events};
+use ganvas_engine::health::{Kind, watched};
 use ganvas_engine::run::metrics_path;
 
 use super::eval::Evaluation;
@@ -12,7 +13,7 @@ use super::{data_of, write};
 use crate::error::CliError;
 use crate::progress::duration;
 use crate::systems;
-use crate::view::{self, Png, Report};
+use crate::view::{self, Episode, Png, Report};
 
 /// Earlier pictures beside the last one.
 const EARLIER: usize = 7;
@@ -86,6 +87,8 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         real: dataset.as_ref().ok().and_then(|dataset| real(dataset, config.samples)),
         grids: grids(folder, &events)?,
         curves: curves(&events),
+        health: episodes(&events),
+        watched: watched(&events).into_iter().map(Kind::words).collect(),
         config: config.to_toml(),
         notes,
         attribution: dataset.as_ref().map(|d| d.attribution.clone()).unwrap_or_default(),
@@ -136,6 +139,26 @@ fn speed(events: &[Event]) -> String {
         .collect();
     rates.sort_by(f64::total_cmp);
     rates.get(rates.len() / 2).map_or_else(|| "not known".into(), |median| format!("{median:.0} items/s (median)"))
+}
+
+/// What went wrong, from when to when.
+fn episodes(events: &[Event]) -> Vec<Episode> {
+    let mut found: Vec<(Kind, Episode)> = Vec::new();
+    for event in events {
+        match event {
+            Event::Health { step, kind, text, advice, .. } => {
+                let (words, text, advice) = (kind.words(), text.clone(), advice.clone());
+                found.push((*kind, Episode { words, from: *step, to: None, text, advice }));
+            }
+            Event::Recovered { step, kind } => {
+                if let Some((_, episode)) = found.iter_mut().rfind(|(other, _)| other == kind) {
+                    episode.to = Some(*step);
+                }
+            }
+            _ => {}
+        }
+    }
+    found.into_iter().map(|(_, episode)| episode).collect()
 }
 
 /// The step with the best figure on held-out data, and what looking for it took.

@@ -36,6 +36,10 @@ pub struct Report {
     pub grids: Vec<(String, Png)>,
     /// Curves over steps: a caption, which may be empty, and an SVG element, which has its own title.
     pub curves: Vec<(String, String)>,
+    /// What went wrong.
+    pub health: Vec<Episode>,
+    /// What the run's figures can tell of, in words.
+    pub watched: Vec<&'static str>,
     /// The run's `config.toml`.
     pub config: String,
     /// Events and warnings that a reader must know of.
@@ -46,6 +50,21 @@ pub struct Report {
     pub commands: Vec<String>,
 }
 
+/// Something that went wrong for a while.
+#[derive(Debug, Clone)]
+pub struct Episode {
+    /// What.
+    pub words: &'static str,
+    /// The step at which it was noticed.
+    pub from: u64,
+    /// The step at which it was over, if it was.
+    pub to: Option<u64>,
+    /// The figures that tell it.
+    pub text: String,
+    /// What to try.
+    pub advice: String,
+}
+
 /// The report as one HTML file.
 pub fn report(report: &Report) -> String {
     let body = html! {
@@ -54,6 +73,7 @@ pub fn report(report: &Report) -> String {
             (notes(&report.notes))
             (samples(report))
             (figures(&report.figures))
+            (health(&report.health, &report.watched))
             (curves(&report.curves))
             @if !report.config.is_empty() {
                 section aria-labelledby="settings" {
@@ -324,6 +344,32 @@ fn position(figure: &Figure) -> Option<i32> {
     percent.is_finite().then(|| percent.round().clamp(-1e6, 1e6) as i32)
 }
 
+fn health(episodes: &[Episode], watched: &[&str]) -> Markup {
+    html! {
+        @if !episodes.is_empty() || !watched.is_empty() {
+            section aria-labelledby="health" {
+                h2 id="health" { "Health" }
+                @if episodes.is_empty() { p { "Nothing was noticed." } }
+                @else {
+                    ul {
+                        @for Episode { words, from, to, text, advice } in episodes {
+                            li {
+                                b { (words) }
+                                @match to {
+                                    Some(to) => { ", steps " (from) " to " (to) },
+                                    None => { ", from step " (from) " to the end" },
+                                }
+                                ": " (text) ". To try: " (advice) "."
+                            }
+                        }
+                    }
+                }
+                @if !watched.is_empty() { p.quiet { small { "Watched for: " (watched.join(", ")) "." } } }
+            }
+        }
+    }
+}
+
 fn curves(curves: &[(String, String)]) -> Markup {
     html! {
         @if !curves.is_empty() {
@@ -442,9 +488,26 @@ mod tests {
     }
 
     #[test]
+    fn what_went_wrong_is_told_and_otherwise_what_was_watched() {
+        let watched = vec!["mode collapse", "oscillation"];
+        let page = report(&Report { watched: watched.clone(), ..Report::default() });
+        assert!(page.contains("Nothing was noticed.") && page.contains("Watched for: mode collapse, oscillation."));
+        let episode = |to| Episode {
+            words: "mode collapse",
+            from: 510,
+            to,
+            text: "diversity <0.2>".into(),
+            advice: "a larger batch".into(),
+        };
+        let page = report(&Report { watched, health: vec![episode(Some(900)), episode(None)], ..Report::default() });
+        assert!(!page.contains("Nothing was noticed.") && page.contains("steps 510 to 900"));
+        assert!(page.contains("from step 510 to the end: diversity &lt;0.2&gt;. To try: a larger batch."));
+    }
+
+    #[test]
     fn empty_parts_are_left_out() {
         let page = report(&Report { title: "empty".into(), ..Report::default() });
-        for heading in ["Samples", "Figures", "Curves", "Settings", "Make it again", "Data", "To know"] {
+        for heading in ["Samples", "Figures", "Health", "Curves", "Settings", "Make it again", "Data", "To know"] {
             assert!(!page.contains(&format!(">{heading}<")), "{heading}");
         }
     }

@@ -28,7 +28,7 @@ mod table;
 
 pub use density::{Sampled, sampled};
 pub use grid::image_grid;
-pub use html::{Comparison, Picture, Png, Report, comparison, report};
+pub use html::{Comparison, Episode, Picture, Png, Report, comparison, report};
 pub use plot::curves;
 pub use scatter::{scatter, scatter_png};
 pub use table::{compared_table, figures_table};

@@ -6,7 +6,7 @@ use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::accept::AcceptError;
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::session::sample;
-use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::step::{MicroBatch, Step, StepError};
 use ganvas_engine::system::{Batch, Model};
 use ganvas_metrics::Images;
 use ganvas_metrics::extractor::{Extractor, extractor_for};
@@ -69,9 +69,8 @@ pub fn alternate<A: Adversaries>(
     step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
         let fake = rule.generate(&generator.net, micro.batch.len(), &micro.noise, micro.pass()).detach();
         let on_real = rule.judge(discriminator, micro.batch.items.clone(), micro.pass());
-        let on_fake = rule.judge(discriminator, fake, micro.pass());
-        micro.record("logit/real", on_real.clone());
-        micro.record("logit/fake", on_fake.clone());
+        let on_fake = rule.judge(discriminator, fake.clone(), micro.pass());
+        record_balance(micro, fake, on_real.clone().detach(), on_fake.clone().detach());
         objective.discriminator(on_real, on_fake)
     })?;
 
@@ -80,6 +79,29 @@ pub fn alternate<A: Adversaries>(
         let fake = rule.generate(generator, micro.batch.len(), &micro.noise, micro.pass());
         objective.generator(rule.judge(&frozen, fake, micro.pass()))
     })
+}
+
+/// Records what tells how the two networks stand to each other: mean logits, the share that is told rightly of real and of
+/// generated items, and the spread of the generated items over that of the real ones.
+fn record_balance(micro: &MicroBatch, fake: Tensor<2>, on_real: Tensor<2>, on_fake: Tensor<2>) {
+    if !micro.reported() {
+        return;
+    }
+    micro.record("logit/real", on_real.clone());
+    micro.record("logit/fake", on_fake.clone());
+    micro.record("accuracy/real", on_real.greater_elem(0.0).float());
+    micro.record("accuracy/fake", on_fake.lower_elem(0.0).float());
+    if micro.batch.len() > 1 {
+        let real = spread(micro.batch.items.clone());
+        // Constant data have no spread to compare with.
+        micro.record("diversity/batch", spread(fake) / real.clamp_min(1e-6));
+    }
+}
+
+/// The root mean square distance of two items of a batch of at least two, `[1]`: the mean of |x_i - x_j|^2 over all pairs is
+/// twice the sum of the unbiased variances, so that no pair is looked at.
+fn spread(items: Tensor<2>) -> Tensor<1> {
+    items.var(0).sum().mul_scalar(2.0).sqrt()
 }
 
 /// Refuses an optimiser with a setting out of its domain.
@@ -148,4 +170,16 @@ pub fn quality_of(fake: &Images, dataset: &Dataset, extractor: &Extractor) -> Re
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// |0 0|, |3 4|, |6 8|: the distances are 5, 5 and 10, their mean square 50.
+    #[test]
+    fn the_spread_is_the_root_mean_square_distance_of_all_pairs() {
+        let items = Tensor::<2>::from_floats([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]], &Device::flex());
+        assert!((spread(items).into_scalar::<f64>() - 50f64.sqrt()).abs() < 1e-5);
+    }
 }

@@ -4,10 +4,12 @@
 //! find which pairs come close enough to a threshold for that.
 
 mod copies;
+mod duplicates;
 mod prdc;
 mod two_sample;
 
 pub use copies::copies;
+pub use duplicates::duplicates;
 pub use prdc::{Prdc, prdc, prdc_with_error, precision_recall};
 pub use two_sample::{TwoSample, two_sample_test};
 

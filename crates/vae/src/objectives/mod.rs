@@ -29,8 +29,25 @@ pub fn gaussian(x: Tensor<2>, mean: Tensor<2>, sd: f64) -> Tensor<1> {
 /// # Shapes
 /// `[n, latent]` each, to `[n]`.
 pub fn kl_to_standard_normal(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<1> {
+    sum_rows(kl_per_latent(mean, log_variance))
+}
+
+/// The same latent by latent: the sum over the latents is the divergence.
+///
+/// # Shapes
+/// `[n, latent]` each, to `[n, latent]`.
+pub fn kl_per_latent(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<2> {
     let terms = log_variance.clone().exp() + mean.square() - log_variance.add_scalar(1.0);
-    sum_rows(terms).mul_scalar(0.5)
+    terms.mul_scalar(0.5)
+}
+
+/// How many latents are active: the posterior mean has a variance over the items of more than 0.01 (Burda et al.
+/// 2016: Var_x(E[z|x]) > 10^-2), `[1]`.
+///
+/// # Shapes
+/// `mean`, `[n, latent]` with n at least 2.
+pub fn active_units(mean: Tensor<2>) -> Tensor<1> {
+    mean.var(0).greater_elem(0.01).float().sum()
 }
 
 /// log p(z) - log q(z|x) of a drawn z = mean + exp(log_variance / 2) eps; the constants cancel.
@@ -97,6 +114,13 @@ mod tests {
         let (m, v) = (0.7f64, -0.4f64);
         let expected = 0.5 * (v.exp() + m * m - 1.0 - v);
         assert!((one(kl_to_standard_normal(row(&[0.7]), row(&[-0.4]))) - expected).abs() < 1e-6);
+    }
+
+    /// Unbiased variances 0.02, 0.005 and 0 of two items.
+    #[test]
+    fn a_unit_is_active_where_its_mean_varies() {
+        let mean = Tensor::<2>::from_floats([[0.1, 0.05, 3.0], [-0.1, -0.05, 3.0]], &Device::flex());
+        assert_eq!(one(active_units(mean)), 1.0);
     }
 
     /// The mean of -log_prior_ratio over draws is the KL: 100,000 draws of 2 latents, within 5 standard errors.

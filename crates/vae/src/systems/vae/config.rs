@@ -48,6 +48,10 @@ pub struct VaeConfig {
     pub latent: usize,
     /// What the decoder says of a value.
     pub decoder: Decoder,
+    /// What the divergence from the prior is multiplied by in the loss (Higgins et al. 2017, eq. 4): 1 is the evidence
+    /// lower bound, more than 1 asks for latents that say less.
+    #[serde(default = "one")]
+    pub beta: f64,
     /// Hidden layers of the encoder; the decoder has them in the opposite order.
     pub hidden: MlpConfig,
     /// Trains both networks.
@@ -67,6 +71,7 @@ impl VaeConfig {
         Self {
             latent,
             decoder,
+            beta: one(),
             hidden: MlpConfig::new(&[units], Activation::Tanh, Initializer::Glorot),
             optimizer: OptimizerConfig::adam(1e-3, 0.9),
             late: 0.7,
@@ -104,6 +109,9 @@ impl VaeConfig {
         {
             return Err(ConfigError::domain("decoder.sd", "a positive number", sd));
         }
+        if !(self.beta >= 0.0 && self.beta.is_finite()) {
+            return Err(ConfigError::domain("beta", "zero or more", self.beta));
+        }
         if let Some((name, domain, value)) = self.hidden.fault(values, values.max(2 * self.latent)) {
             return Err(ConfigError::domain(format!("hidden.{name}"), domain, value));
         }
@@ -121,4 +129,8 @@ impl VaeConfig {
         }
         Ok(())
     }
+}
+
+fn one() -> f64 {
+    1.0
 }

@@ -27,6 +27,7 @@ pub struct Vae {
     pub(super) networks: Trained<Networks>,
     pub(super) observation: Observation,
     pub(super) latent: usize,
+    pub(super) beta: f64,
     pub(super) late: f64,
     pub(super) rate_late: f64,
 }
@@ -122,6 +123,7 @@ impl System for Vae {
             networks: Trained::new(Networks { encoder, decoder }, config.optimizer).averaged(config.ema),
             observation,
             latent: config.latent,
+            beta: config.beta,
             late: config.late,
             rate_late: config.rate_late,
         })
