@@ -52,8 +52,23 @@ pub struct Header {
     /// The run's settings, TOML.
     pub config: String,
     /// The held-out figure that made it the best, and its value; none where it was kept for its step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "figure")]
     pub best: Option<(String, f64)>,
+}
+
+/// A figure with its value as text: read back, numbers in JSON may differ in their last digit.
+mod figure {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(figure: &Option<(String, f64)>, serializer: S) -> Result<S::Ok, S::Error> {
+        figure.as_ref().map(|(name, value)| (name, value.to_string())).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(String, f64)>, D::Error> {
+        let figure = Option::<(String, String)>::deserialize(deserializer)?;
+        figure.map(|(name, value)| Ok((name, value.parse().map_err(D::Error::custom)?))).transpose()
+    }
 }
 
 /// A checkpoint in memory.
@@ -248,7 +263,8 @@ mod tests {
             step,
             fingerprint: "f".into(),
             config: "steps = 1".into(),
-            best: None,
+            // Of such numbers serde_json, without a feature of its own, reads some back with another last digit.
+            best: Some(("ffd".into(), 0.1 + 0.2 + f64::from(step as u32) / 3e-7)),
         };
         Checkpoint { header, state: State::from_entries(entries) }
     }
