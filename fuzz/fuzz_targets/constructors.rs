@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../shared.rs"]
-mod shared;
+#[path = "../prob.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::constructors(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::constructors(bytes));

@@ -138,6 +138,29 @@ fn training_that_explodes_stops_with_a_diagnosis() {
     }
 }
 
+/// A run from elsewhere may name any file, and say anything of its figures.
+#[test]
+fn a_report_shows_nothing_from_outside_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    succeed(f, &["train", "gan", "--data", "ring8", "--steps", "2", "--out", "x"]);
+    let events = fs::read_to_string(f.join("x/events.jsonl")).unwrap();
+    fs::write(f.join("secret"), "secret").unwrap();
+    for file in ["../secret".to_owned(), f.join("secret").display().to_string(), "../secret/../x/../secret".into()] {
+        let line = serde_json::json!({ "event": "samples", "step": 3, "file": file });
+        fs::write(f.join("x/events.jsonl"), format!("{events}{line}\n")).unwrap();
+        refused(f, &["report", "x"], 1, &["secret"]);
+    }
+    let tick = |value: f64| {
+        let figures = serde_json::json!({ "loss": value, "a/b": -value, "<injected>": value });
+        serde_json::json!({ "event": "eval", "step": 1, "seconds": value, "by": "a", "figures": figures, "best": true })
+    };
+    fs::write(f.join("x/events.jsonl"), format!("{events}{}\n{}\n{}\n", tick(1e308), tick(-1e308), tick(5e-324)))
+        .unwrap();
+    succeed(f, &["report", "x"]);
+    assert!(!fs::read_to_string(f.join("x/report.html")).unwrap().contains("<injected>"));
+}
+
 /// As in `ganvas systems show vae | head -1`.
 #[cfg(unix)]
 #[test]

@@ -56,6 +56,11 @@ pub(crate) fn items(files: &[Contents], categories: &[&str]) -> Result<(ItemShap
 /// Style, then the columns of the table, for the items in the order of [`items`].
 pub(crate) fn attributes(files: &[Contents], categories: &[&str]) -> Result<Vec<Attribute>, DataError> {
     let ((path, table), _) = parts(files)?;
+    attributes_of(path, table, categories)
+}
+
+/// The same from the table alone.
+pub(crate) fn attributes_of(path: &Path, table: &[u8], categories: &[&str]) -> Result<Vec<Attribute>, DataError> {
     let table = Table::read(path, table, categories)?;
     let (train, test) = (table.of_part(false), table.of_part(true));
     let styles = |emoji: &[usize]| emoji.iter().flat_map(|_| 0..STYLES.len() as u32).collect();

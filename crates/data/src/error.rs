@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::array::ArrayError;
 use crate::idx::IdxError;
 
 /// Why a data set could not be had, opened or loaded. The message is one line; [`DataError::help`] says what to do next.
@@ -82,6 +83,14 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it.
         source: IdxError,
+    },
+    /// A file that holds no array of numbers, or a damaged one.
+    #[error("{}: {source}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ArrayError,
     },
     /// A label file that does not belong to its image file.
     #[error("{} holds {got} labels for {expected} images", path.display())]
@@ -235,7 +244,7 @@ impl DataError {
     /// What the user can do about it, where there is something to do.
     pub fn help(&self) -> Option<String> {
         Some(match self {
-            Self::Io { .. } | Self::Inconsistent { .. } | Self::LoaderStopped { .. } => return None,
+            Self::Io { .. } | Self::Array { .. } | Self::Inconsistent { .. } | Self::LoaderStopped { .. } => return None,
             Self::Thread { .. } => "ask for fewer loader threads".into(),
             Self::UnknownDataset { .. } => {
                 "`ganvas data list` shows every data set; a folder of images or an IDX file is given by its path".into()

@@ -1,7 +1,7 @@
 //! Files: the cache folder, packed and unpacked reading, and writing that leaves nothing half-written.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -10,10 +10,14 @@ use sha2::{Digest, Sha256};
 use crate::DataError;
 use crate::dataset::hex;
 use crate::idx::{self, Idx, IdxError};
+use crate::transform::MAX_BYTES;
 
 /// What deflate can make of one byte at most (zlib's technical notes: 1032 to 1). A packed file therefore bounds what a
 /// header inside it may declare.
 const MAX_DEFLATE_RATIO: u64 = 1032;
+
+/// How a file packed by gzip begins.
+pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Where data sets are kept: the folder in the environment variable `GANVAS_DATA`, or `ganvas/data` in the platform's
 /// cache folder.
@@ -24,6 +28,46 @@ pub fn cache_dir() -> PathBuf {
     // Without a home folder (a bare container) there is no cache folder either.
     let base = directories::BaseDirs::new().map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned());
     base.join("ganvas").join("data")
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// Those of reading; `FileTooLarge` if there are more, and `OutOfMemory` if there is no room for them.
+pub fn read_within(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    // What a device or a pipe holds is not known.
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(too_long(limit));
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    Within::new(file, limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn too_long(limit: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"))
+}
+
+/// A reader that fails where more than so many bytes come: a part is never taken for the whole.
+pub(crate) struct Within<R> {
+    inner: io::Take<R>,
+    limit: u64,
+}
+
+impl<R: Read> Within<R> {
+    pub(crate) fn new(inner: R, limit: u64) -> Self {
+        Self { inner: inner.take(limit.saturating_add(1)), limit }
+    }
+}
+
+impl<R: Read> Read for Within<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        if self.inner.limit() == 0 { Err(too_long(self.limit)) } else { Ok(n) }
+    }
 }
 
 /// A reader that hashes what passes through it.
@@ -56,7 +100,7 @@ pub(crate) fn is_packed(path: &Path) -> Result<bool, DataError> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
     let mut magic = Vec::new();
     file.take(2).read_to_end(&mut magic).map_err(DataError::io("read", path))?;
-    Ok(magic == [0x1f, 0x8b])
+    Ok(magic == GZIP)
 }
 
 /// The unpacked contents of a file, and a bound on how many bytes they can be.
@@ -64,19 +108,24 @@ pub(crate) fn open_unpacked(path: &Path) -> Result<(Box<dyn Read>, u64), DataErr
     let packed = is_packed(path)?;
     let file = File::open(path).map_err(DataError::io("open", path))?;
     let length = file.metadata().map_err(DataError::io("read", path))?.len();
-    let reader = BufReader::with_capacity(1 << 16, file);
-    Ok(if packed {
-        (Box::new(MultiGzDecoder::new(reader)), length.saturating_mul(MAX_DEFLATE_RATIO))
-    } else {
-        (Box::new(reader), length)
-    })
+    Ok(unpacked(packed, BufReader::with_capacity(1 << 16, file), length))
 }
 
-/// Reads an IDX file, packed or not. With `expected`, its unpacked bytes must have that SHA-256.
+/// The same of a stream of `length` bytes.
+pub(crate) fn unpacked<'a>(packed: bool, from: impl BufRead + 'a, length: u64) -> (Box<dyn Read + 'a>, u64) {
+    if packed {
+        (Box::new(MultiGzDecoder::new(from)), length.saturating_mul(MAX_DEFLATE_RATIO))
+    } else {
+        (Box::new(from), length)
+    }
+}
+
+/// Reads an IDX file of at most 16 GiB, packed or not. With `expected`, its unpacked bytes must have that SHA-256.
 pub(crate) fn read_idx(path: &Path, expected: Option<&str>) -> Result<Idx, DataError> {
     let (reader, limit) = open_unpacked(path)?;
     let mut reader = Hashing::new(reader);
-    let idx = idx::read(&mut reader, limit).map_err(|source| DataError::Idx { path: path.to_owned(), source })?;
+    let idx = idx::read(&mut reader, limit.min(MAX_BYTES))
+        .map_err(|source| DataError::Idx { path: path.to_owned(), source })?;
     if let Some(expected) = expected {
         compare(path, expected, reader.finish())?;
     }
@@ -184,6 +233,21 @@ mod tests {
         assert!(matches!(error, DataError::Idx { source: IdxError::Trailing { expected: 5 }, .. }), "{error}");
         let hash = hex(&Sha256::digest(labels(5)));
         assert!(matches!(verify(&path, &hash, 13), Err(DataError::WrongHash { .. })));
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_not_beyond() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ten");
+        std::fs::write(&path, [1; 10]).unwrap();
+        assert_eq!(read_within(&path, 10).unwrap(), [1; 10]);
+        assert_eq!(read_within(&path, 9).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        let mut bytes = Vec::new();
+        assert!(Within::new(&[1; 10][..], 10).read_to_end(&mut bytes).is_ok());
+        assert_eq!(
+            Within::new(io::repeat(1), 9).read_to_end(&mut bytes).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A folder of images as a data set.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead, Seek};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Seek};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,16 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, ItemShape, Split, Values, hex, to_f32};
+use crate::files::read_within;
 use crate::{DataError, OpenOptions, transform};
 
 /// The largest side of an image that is decoded, in pixels.
 const MAX_SIDE: u32 = 1 << 14;
-/// The most bytes that decoding one image may take.
+/// The most bytes that decoding one image may take: 8192x8192 pixels of 8 bytes, which is 16-bit RGBA.
 const MAX_ALLOC: u64 = 1 << 29;
+const MAX_PIXEL: u64 = 8;
+/// The most bytes of a file that is read: some decoders begin by reading all of it.
+const MAX_FILE: u64 = 1 << 28;
 
 /// An image found: its path relative to the folder (`/` between the parts, on every platform), and its class.
 struct Found {
@@ -27,10 +31,11 @@ struct Found {
 }
 
 /// A decoded and transformed image, `[channels, height, width]`.
-struct Decoded {
-    values: Vec<u8>,
-    channels: usize,
-    size: (usize, usize),
+pub(crate) struct Decoded {
+    pub(crate) values: Vec<u8>,
+    pub(crate) channels: usize,
+    /// Width and height.
+    pub(crate) size: (usize, usize),
 }
 
 /// The images of a folder, decoded when they are asked for: none is kept.
@@ -78,7 +83,7 @@ impl ImageFolder {
     /// # Errors
     /// If one cannot be decoded.
     pub fn channels(&self) -> Result<usize, DataError> {
-        let of = |image: &Found| decode(image, &OpenOptions::default()).map(|decoded| decoded.channels);
+        let of = |image: &Found| decode_file(&image.path, &OpenOptions::default()).map(|decoded| decoded.channels);
         let channels: Vec<_> = self.found.par_iter().map(of).collect();
         channels.into_iter().try_fold(1, |most, channels| Ok(channels?.max(most)))
     }
@@ -94,7 +99,7 @@ impl ImageFolder {
     /// If the range goes beyond [`len`](Self::len).
     pub fn decode(&self, range: Range<usize>, least: usize) -> Result<(usize, Vec<f32>), DataError> {
         let found = &self.found[range];
-        let decoded: Vec<_> = found.par_iter().map(|image| decode(image, &OpenOptions::default())).collect();
+        let decoded: Vec<_> = found.par_iter().map(|image| decode_file(&image.path, &OpenOptions::default())).collect();
         let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
         // A file may have been changed since its header was read.
         same_size(found, decoded.iter().map(|image| image.size), self.size)?;
@@ -111,8 +116,9 @@ impl ImageFolder {
     /// # Errors
     /// If one cannot be read.
     pub fn fingerprint(&self) -> Result<String, DataError> {
-        let digest =
-            |image: &Found| fs::read(&image.path).map(Sha256::digest).map_err(DataError::io("read", &image.path));
+        let digest = |image: &Found| {
+            read_within(&image.path, MAX_FILE).map(Sha256::digest).map_err(DataError::io("read", &image.path))
+        };
         let digests: Vec<_> = self.found.par_iter().map(digest).collect();
         let mut hash = Sha256::new();
         for digest in digests {
@@ -138,7 +144,7 @@ pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dat
     };
     // Whether all images are grey is known only after decoding: the check supposes RGB.
     transform::check_memory(folder, found.len(), options.output(3, height, width))?;
-    let decoded: Vec<_> = found.par_iter().map(|image| decode(image, options)).collect();
+    let decoded: Vec<_> = found.par_iter().map(|image| decode_file(&image.path, options)).collect();
     // The first error by path, not by time.
     let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
     // Only a file that was changed since its header was read can differ here.
@@ -284,7 +290,7 @@ fn same_size(
 }
 
 fn size(path: &Path) -> Result<(usize, usize), DataError> {
-    let mut decoder = decoder(path)?;
+    let mut decoder = bounded(path, reader(path)?)?;
     let (width, height) = decoder.dimensions();
     let turned = matches!(
         decoder.orientation().map_err(cannot_decode(path))?,
@@ -294,10 +300,15 @@ fn size(path: &Path) -> Result<(usize, usize), DataError> {
     Ok((width as usize, height as usize))
 }
 
-/// A decoder within bounds. The format is seen from the contents: a JPEG named `.png` is read all the same.
-fn decoder(path: &Path) -> Result<impl ImageDecoder, DataError> {
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    bounded(path, reader.map_err(DataError::io("read", path))?)
+/// A file of at most [`MAX_FILE`] bytes. The format is seen from the contents: a JPEG named `.png` is read all the same.
+fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, DataError> {
+    let file = File::open(path).map_err(DataError::io("read", path))?;
+    let length = file.metadata().map_err(DataError::io("read", path))?.len();
+    if length > MAX_FILE {
+        let problem = format!("it has {length} bytes, more than the limit of {MAX_FILE}");
+        return Err(DataError::Image { path: path.to_owned(), problem });
+    }
+    ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(DataError::io("read", path))
 }
 
 /// A decoder of what comes from `path`, within bounds.
@@ -314,7 +325,8 @@ pub(crate) fn bounded<'a>(
         let decoder = reader.into_decoder()?;
         let (width, height) = decoder.dimensions();
         limits.check_dimensions(width, height)?;
-        limits.reserve(decoder.total_bytes())?;
+        // However little a pixel takes in the file, it is brought to RGBA.
+        limits.reserve(u64::from(width) * u64::from(height) * MAX_PIXEL)?;
         Ok(decoder)
     };
     let decoder = checked().map_err(cannot_decode(path))?;
@@ -324,9 +336,17 @@ pub(crate) fn bounded<'a>(
     }
 }
 
-fn decode(found: &Found, options: &OpenOptions) -> Result<Decoded, DataError> {
-    let path = &found.path;
-    let mut decoder = decoder(path)?;
+fn decode_file(path: &Path, options: &OpenOptions) -> Result<Decoded, DataError> {
+    decode(path, reader(path)?, options)
+}
+
+/// What comes from `path`, decoded and transformed.
+pub(crate) fn decode<'a>(
+    path: &Path,
+    reader: ImageReader<impl BufRead + Seek + 'a>,
+    options: &OpenOptions,
+) -> Result<Decoded, DataError> {
+    let mut decoder = bounded(path, reader)?;
     let orientation = decoder.orientation().map_err(cannot_decode(path))?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(cannot_decode(path))?;
     image.apply_orientation(orientation);

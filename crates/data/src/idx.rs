@@ -44,12 +44,12 @@ pub enum IdxError {
         /// How many there should be.
         expected: usize,
     },
-    /// The header declares more than the file can hold.
-    #[error("the header declares {dims:?}, which is more than the file can hold ({limit} bytes)")]
+    /// The header declares more than the file can hold, or than is read.
+    #[error("the header declares {dims:?}, which is more than the file can hold or is read ({limit} bytes)")]
     Oversize {
         /// The declared sizes.
         dims: Vec<u32>,
-        /// What the file can hold at most, unpacked.
+        /// What the file can hold at most, unpacked, or what is read at most.
         limit: u64,
     },
     /// A dimension of zero where there must be something.

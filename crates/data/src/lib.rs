@@ -4,6 +4,7 @@
 //! - [`attributes`] tells what is known of each item besides its class.
 //! - [`get`] brings the files of an entry into the [cache folder](cache_dir), from the web or from a folder, checked by
 //!   SHA-256.
+//! - [`mod@array`] reads numbers from `.npy` and `.csv` files.
 //! - [`Loader`] hands over shuffled batches, prepared by threads, the same for any number of them.
 //! - [`modes`] are the centres of the two-dimensional mixtures, for metrics.
 //!
@@ -23,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod array;
 mod catalog;
 mod dataset;
 mod download;
@@ -34,13 +36,15 @@ mod get;
 pub mod idx;
 mod loader;
 mod open;
+#[doc(hidden)]
+pub mod parsers;
 mod synthetic;
 mod transform;
 
 pub use catalog::{Entry, Origin, RemoteFile, catalog, find};
 pub use dataset::{Dataset, ItemShape, Split, Values};
 pub use error::DataError;
-pub use files::cache_dir;
+pub use files::{cache_dir, read_within};
 pub use folder::ImageFolder;
 pub use get::{Got, GotFile, How, Progress, get};
 pub use loader::{HostBatch, Loader};

@@ -14,7 +14,7 @@ use crate::{DataError, OpenOptions};
 pub(crate) const MAX_RESOLUTION: usize = 4096;
 
 /// The most bytes of images that are held in memory.
-const MAX_BYTES: u64 = 16 << 30;
+pub(crate) const MAX_BYTES: u64 = 16 << 30;
 
 /// Refuses a data set that would take more memory than is sensible, before room is made for it.
 pub(crate) fn check_memory(path: &Path, items: usize, shape: ItemShape) -> Result<(), DataError> {
@@ -71,6 +71,9 @@ pub(crate) fn transform(split: Split, shape: ItemShape, options: &OpenOptions) -
 
 /// One image, `[channels, height, width]` with 1 or 3 channels, after the transforms.
 pub(crate) fn convert(image: &[u8], [channels, height, width]: [usize; 3], options: &OpenOptions) -> Vec<u8> {
+    if options.resolution.is_none() && options.channels.is_none_or(|wanted| wanted == channels) {
+        return image.to_vec();
+    }
     let planes = image.chunks_exact(height * width);
     let mut planes: Vec<Vec<f32>> = match options.resolution {
         Some(side) => {

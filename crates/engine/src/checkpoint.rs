@@ -11,15 +11,16 @@
 //! The same training gives the same bytes, however often it was broken off: times are in the events.
 //!
 //! A checkpoint is written to a file beside its place, synced and renamed; only when it has been read back and verified
-//! is an older one removed. Reading checks the sum before anything else is looked at, runs no code, and allocates no more
-//! than the file's own size.
+//! is an older one removed. Reading checks the sum before anything else is looked at, runs no code, and takes no more
+//! room than the file and what is in it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, TensorData};
+use ganvas_data::read_within;
 use ganvas_nets::state::State;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -32,6 +33,8 @@ const MAGIC: &[u8; 8] = b"GANVAS1\n";
 const SUM: usize = 32;
 /// A header is some kilobytes of settings; more than this is not one of ours.
 const LONGEST_HEADER: u64 = 16 << 20;
+/// Networks are refused long before they need as much.
+const LARGEST: u64 = 16 << 30;
 /// How the names of files begin that are being written.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
@@ -49,8 +52,23 @@ pub struct Header {
     /// The run's settings, TOML.
     pub config: String,
     /// The held-out figure that made it the best, and its value; none where it was kept for its step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "figure")]
     pub best: Option<(String, f64)>,
+}
+
+/// A figure with its value as text: read back, numbers in JSON may differ in their last digit.
+mod figure {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(figure: &Option<(String, f64)>, serializer: S) -> Result<S::Ok, S::Error> {
+        figure.as_ref().map(|(name, value)| (name, value.to_string())).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(String, f64)>, D::Error> {
+        let figure = Option::<(String, String)>::deserialize(deserializer)?;
+        figure.map(|(name, value)| Ok((name, value.parse().map_err(D::Error::custom)?))).transpose()
+    }
 }
 
 /// A checkpoint in memory.
@@ -63,7 +81,8 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The bytes of the file.
-    fn encode(&self) -> Vec<u8> {
+    #[doc(hidden)]
+    pub fn encode(&self) -> Vec<u8> {
         let header = serde_json::to_vec(&self.header).expect("a header is strings and numbers");
         let body = to_safetensors(self.state.entries());
         let mut file = Vec::with_capacity(16 + header.len() + body.len() + SUM);
@@ -76,7 +95,9 @@ impl Checkpoint {
         file
     }
 
-    fn decode(file: &[u8]) -> Result<Self, String> {
+    /// What [`encode`](Self::encode) made, or what is wrong.
+    #[doc(hidden)]
+    pub fn decode(file: &[u8]) -> Result<Self, String> {
         let Some(content) = file.len().checked_sub(SUM) else { return Err("it is too short".into()) };
         let (content, sum) = file.split_at(content);
         let Some((magic, rest)) = content.split_at_checked(8) else { return Err("it is too short".into()) };
@@ -114,8 +135,16 @@ impl Checkpoint {
     /// # Errors
     /// If it cannot be read or is not whole.
     pub fn read(path: &Path) -> Result<Self, EngineError> {
-        let file = fs::read(path).map_err(EngineError::io("read", path))?;
-        Self::decode(&file).map_err(|reason| EngineError::Damaged { path: path.to_owned(), reason })
+        let io = || EngineError::io("read", path);
+        let damaged = |reason| EngineError::Damaged { path: path.to_owned(), reason };
+        // Of what is no checkpoint, however long, no more is read than that.
+        let mut magic = Vec::new();
+        File::open(path).and_then(|file| file.take(8).read_to_end(&mut magic)).map_err(io())?;
+        if magic != MAGIC {
+            return Err(damaged("it does not begin as a checkpoint does".into()));
+        }
+        let file = read_within(path, LARGEST).map_err(io())?;
+        Self::decode(&file).map_err(damaged)
     }
 
     /// Writes the file into `folder`, proves that it reads back, and then removes all but it and the newest
@@ -234,7 +263,8 @@ mod tests {
             step,
             fingerprint: "f".into(),
             config: "steps = 1".into(),
-            best: None,
+            // Of such numbers serde_json, without a feature of its own, reads some back with another last digit.
+            best: Some(("ffd".into(), 0.1 + 0.2 + f64::from(step as u32) / 3e-7)),
         };
         Checkpoint { header, state: State::from_entries(entries) }
     }

@@ -1,9 +1,10 @@
 //! A run's settings: one TOML file from which the run can be made again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use ganvas_data::{Dataset, ItemShape};
+use ganvas_data::{Dataset, ItemShape, read_within};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -221,7 +222,7 @@ impl Overrides {
     /// # Errors
     /// If the file cannot be read.
     pub fn with_file(mut self, path: &Path) -> Result<Self, EngineError> {
-        let text = std::fs::read_to_string(path).map_err(EngineError::io("read", path))?;
+        let text = read_text(path)?;
         self.file = Some(parse(&text)?);
         Ok(self)
     }
@@ -247,6 +248,13 @@ impl Overrides {
         let set = self.set.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value);
         set.or_else(|| self.file.as_ref().and_then(|file| file.get(key)))
     }
+}
+
+fn read_text(path: &Path) -> Result<String, EngineError> {
+    /// Settings are some kilobytes, and the names of the classes.
+    const LONGEST: u64 = 16 << 20;
+    let text = |bytes| String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no UTF-8"));
+    read_within(path, LONGEST).and_then(text).map_err(EngineError::io("read", path))
 }
 
 fn parse(text: &str) -> Result<Table, ConfigError> {
@@ -423,7 +431,7 @@ impl RunConfig {
         if !path.is_file() {
             return Err(EngineError::NotARun { path: folder.to_owned() });
         }
-        let text = std::fs::read_to_string(&path).map_err(EngineError::io("read", &path))?;
+        let text = read_text(&path)?;
         Ok(Self::from_toml(&text)?)
     }
 }

@@ -1,16 +1,20 @@
 //! `events.jsonl`: what happened in a run, one line each.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use ganvas_data::read_within;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::checkpoint::write_whole;
 use crate::health::Kind;
 use crate::session::Tick;
+
+/// The longest file that is read: a line for each of millions of steps.
+const LONGEST: u64 = 1 << 30;
 
 /// A line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,6 +154,14 @@ impl Event {
         }
     }
 
+    /// Whether its figures are finite: no line that was written here has others, but 1e39 is one as a 32-bit float.
+    fn is_finite(&self) -> bool {
+        match self {
+            Event::Tick { figures, .. } => figures.values().all(|value| value.is_finite()),
+            _ => true,
+        }
+    }
+
     /// Steps done when it happened.
     pub fn step(&self) -> u64 {
         match self {
@@ -179,18 +191,28 @@ fn events_path(folder: &Path) -> PathBuf {
 /// # Errors
 /// If the file cannot be read.
 pub fn events(folder: &Path) -> Result<(Vec<Event>, usize), EngineError> {
+    let bytes = read(folder)?;
+    let (events, unreadable) = decode(&bytes);
+    Ok((events.into_iter().map(|(event, _)| event).collect(), unreadable))
+}
+
+fn read(folder: &Path) -> Result<Vec<u8>, EngineError> {
     let path = events_path(folder);
-    let bytes = fs::read(&path).map_err(EngineError::io("read", &path))?;
+    read_within(&path, LONGEST).map_err(EngineError::io("read", &path))
+}
+
+/// The events in the bytes of the file, each with its line, and how many lines cannot be read.
+#[doc(hidden)]
+pub fn decode(bytes: &[u8]) -> (Vec<(Event, &[u8])>, usize) {
     // What follows the last end of a line was cut off.
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let (mut events, mut unreadable) = (Vec::new(), 0);
-    for line in bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        match serde_json::from_slice(line) {
-            Ok(event) => events.push(event),
-            Err(_) => unreadable += 1,
+    for line in bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n") && line.len() > 1) {
+        match serde_json::from_slice::<Event>(line) {
+            Ok(event) if event.is_finite() => events.push((event, line)),
+            _ => unreadable += 1,
         }
     }
-    Ok((events, unreadable))
+    (events, unreadable)
 }
 
 /// Leaves out the events of steps that will be done again, and lines that cannot be read, whose number it tells.
@@ -198,11 +220,12 @@ pub fn events(folder: &Path) -> Result<(Vec<Event>, usize), EngineError> {
 /// # Errors
 /// If they cannot be read or written.
 pub(crate) fn forget_after(folder: &Path, step: u64) -> Result<usize, EngineError> {
-    let (events, unreadable) = events(folder)?;
-    let kept = events.into_iter().filter(|event| event.step() <= step);
-    let lines: String = kept.map(|event| line(&event)).collect();
+    let bytes = read(folder)?;
+    let (events, unreadable) = decode(&bytes);
+    // The lines themselves: a number that was read and is written again may differ in its last digit.
+    let lines: Vec<&[u8]> = events.iter().filter(|(event, _)| event.step() <= step).map(|(_, line)| *line).collect();
     let path = events_path(folder);
-    write_whole(&path, lines.as_bytes()).map_err(EngineError::io("write", &path))?;
+    write_whole(&path, &lines.concat()).map_err(EngineError::io("write", &path))?;
     Ok(unreadable)
 }
 
@@ -272,6 +295,8 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -284,14 +309,27 @@ mod tests {
         assert!(log.finish().is_none());
         let path = events_path(folder.path());
         let mut text = fs::read_to_string(&path).unwrap();
-        text.insert_str(0, "no event\n");
+        let stop = "{\"event\":\"stop\",\"step\":1,\"seconds\":376.30590016986847 }\n";
+        text.insert_str(0, &format!("no event\n{stop}"));
         text.push_str("{\"event\":\"resu");
         fs::write(&path, text).unwrap();
         let (found, unreadable) = events(folder.path()).unwrap();
-        assert_eq!((found.len(), unreadable), (3, 1));
+        assert_eq!((found.len(), unreadable), (4, 1));
         assert_eq!(forget_after(folder.path(), 2).unwrap(), 1);
+        assert!(fs::read_to_string(&path).unwrap().starts_with(stop), "to the last digit");
         let (found, unreadable) = events(folder.path()).unwrap();
-        assert_eq!((found, unreadable), (vec![Event::Resume { step: 1 }, Event::Resume { step: 2 }], 0));
+        assert_eq!((&found[1..], unreadable), (&[Event::Resume { step: 1 }, Event::Resume { step: 2 }][..], 0));
+    }
+
+    /// As a 32-bit float it is infinite.
+    #[test]
+    fn figures_that_are_not_finite_cannot_be_read() {
+        let tick = |loss: &str| {
+            format!(
+                "{{\"event\":\"tick\",\"step\":1,\"seconds\":1,\"items_per_second\":1,\"figures\":{{\"a\":{loss}}}}}\n"
+            )
+        };
+        assert_eq!((decode(tick("1e38").as_bytes()).0.len(), decode(tick("1e39").as_bytes()).1), (1, 1));
     }
 
     /// `/dev/full` takes nothing, as a full disk does.

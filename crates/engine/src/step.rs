@@ -92,6 +92,8 @@ impl Step<'_> {
             }
         }
         if self.reported {
+            // Of a phase that comes several times in a step the last is told.
+            self.figures.retain(|(name, _)| figures.iter().all(|(new, _)| new != name));
             self.figures.extend(figures);
         }
         Ok(())

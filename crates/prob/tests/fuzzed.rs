@@ -1,7 +1,7 @@
 //! The fuzz targets on inputs of any bytes, bounded: `fuzz/` runs the same functions without an end.
 
-#[path = "../../../fuzz/shared.rs"]
-mod shared;
+#[path = "../../../fuzz/prob.rs"]
+mod targets;
 
 use proptest::prelude::*;
 
@@ -57,17 +57,17 @@ proptest! {
 
     #[test]
     fn constructors_and_laws_take_any_number(bytes in prop::collection::vec(any::<u8>(), 1..65)) {
-        shared::constructors(&bytes);
+        targets::constructors(&bytes);
     }
 
     #[test]
     fn parsers_take_any_text(text in text()) {
-        shared::expression(text.as_bytes());
+        targets::expression(text.as_bytes());
     }
 
     #[test]
     fn parsers_take_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-        shared::expression(&bytes);
+        targets::expression(&bytes);
     }
 }
 

@@ -1,9 +1,8 @@
 //! `ganvas report`.
 
-use std::fs;
 use std::path::Path;
 
-use ganvas_data::{Dataset, ItemShape};
+use ganvas_data::{Dataset, ItemShape, read_within};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::events::{Event, events};
 use ganvas_engine::health::{Kind, watched};
@@ -18,6 +17,8 @@ use crate::view::{self, Episode, Png, Report};
 
 /// Earlier pictures beside the last one.
 const EARLIER: usize = 7;
+/// The longest picture, and the longest `metrics.json`, that is read.
+const LONGEST: u64 = 64 << 20;
 
 /// Writes `report.html` into the run folder.
 pub fn run(folder: &Path) -> Result<(), CliError> {
@@ -112,8 +113,8 @@ fn evaluation(folder: &Path) -> Result<Option<Evaluation>, CliError> {
     if !path.is_file() {
         return Ok(None);
     }
-    let text = fs::read_to_string(&path).map_err(|e| CliError::io("read", &path, &e))?;
-    let read = serde_json::from_str(&text);
+    let bytes = read_within(&path, LONGEST).map_err(|e| CliError::io("read", &path, &e))?;
+    let read = serde_json::from_slice(&bytes);
     read.map(Some)
         .map_err(|e| CliError::failure(format!("{} cannot be read: {e}; `ganvas eval` writes it anew", path.display())))
 }
@@ -194,7 +195,12 @@ fn grids(folder: &Path, events: &[Event]) -> Result<Vec<(String, Png)>, CliError
         .map(|i| {
             let (step, file) = pictures[i];
             let path = folder.join(file);
-            let bytes = fs::read(&path).map_err(|e| CliError::io("read", &path, &e))?;
+            let found = path.canonicalize().map_err(|e| CliError::io("read", &path, &e))?;
+            // A run from elsewhere must not bring other files of this machine into the page.
+            if !found.starts_with(folder.canonicalize().map_err(|e| CliError::io("read", folder, &e))?) {
+                return Err(CliError::failure(format!("{} is outside of the run folder", path.display())));
+            }
+            let bytes = read_within(&path, LONGEST).map_err(|e| CliError::io("read", &path, &e))?;
             Ok((format!("step {step}"), bytes))
         })
         .collect()

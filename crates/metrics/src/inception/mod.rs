@@ -48,8 +48,7 @@ impl Inception {
     /// If the file cannot be read, or is not the one: its size and its SHA-256 are checked before anything in it is
     /// looked at.
     pub fn open(path: &Path, device: &Device) -> Result<Self, MetricError> {
-        weights::check(path)?;
-        Self::from_state(weights::read(path)?, device)
+        Self::from_state(weights::open(path)?, device)
     }
 
     /// The network with weights from elsewhere, by the names of the file: `Conv2d_1a_3x3.conv.weight`,

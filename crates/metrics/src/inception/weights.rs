@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use burn::tensor::TensorData;
@@ -15,8 +15,18 @@ use crate::extractor::sha256;
 const BYTES: u64 = 95_628_359;
 const SHA_256: &str = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2";
 
-/// Whether this is the file.
-pub(super) fn check(path: &Path) -> Result<(), MetricError> {
+/// The tensors of the file, if it is the one. What was checked is what is parsed: the parser takes a path only, and is given
+/// a copy that is ours alone.
+pub(super) fn open(path: &Path) -> Result<State, MetricError> {
+    let unreadable = |source| MetricError::InceptionUnreadable { path: path.to_owned(), source };
+    let bytes = checked(path)?;
+    let mut copy = tempfile::NamedTempFile::new().map_err(unreadable)?;
+    copy.write_all(&bytes).map_err(unreadable)?;
+    read(copy.path())
+}
+
+/// The bytes of the file, if it is the one.
+fn checked(path: &Path) -> Result<Vec<u8>, MetricError> {
     let unreadable = |source| MetricError::InceptionUnreadable { path: path.to_owned(), source };
     let other =
         |what, expected: String, got| Err(MetricError::OtherInception { path: path.to_owned(), what, expected, got });
@@ -28,13 +38,13 @@ pub(super) fn check(path: &Path) -> Result<(), MetricError> {
     // Not more than that, should it grow meanwhile.
     File::open(path).and_then(|file| file.take(BYTES).read_to_end(&mut bytes)).map_err(unreadable)?;
     match sha256(&bytes) {
-        sum if sum == SHA_256 => Ok(()),
+        sum if sum == SHA_256 => Ok(bytes),
         sum => other("SHA-256", SHA_256.to_owned(), sum),
     }
 }
 
 /// The tensors of a file by `torch.save`, but for counters of training batches, which nothing depends on.
-pub(super) fn read(path: &Path) -> Result<State, MetricError> {
+fn read(path: &Path) -> Result<State, MetricError> {
     let content = |reason: String| MetricError::WeightsContent { name: NAME.to_owned(), reason };
     let tensors = PytorchReader::new(path).map_err(|error| content(error.to_string()))?.into_tensors();
     let tensors = tensors.into_iter().filter(|(name, _)| !name.ends_with(".num_batches_tracked"));

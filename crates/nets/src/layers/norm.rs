@@ -26,6 +26,7 @@ pub enum NormKind {
 pub struct Identity;
 
 /// A normalisation, or none.
+#[allow(clippy::large_enum_variant, reason = "there are few of them, and modules cannot be boxed")]
 #[derive(Module, Debug)]
 pub enum Norm {
     /// None.

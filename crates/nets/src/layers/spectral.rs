@@ -32,11 +32,7 @@ impl SpectralNorm {
     pub fn new(weight: Tensor<2>, init: &mut Init) -> Self {
         let weight = weight.detach();
         let u = init.normal([weight.dims()[0], 1], 0.0, 1.0).val().detach();
-        let (u, v) = (0..15).fold((u, None), |(u, _), _| {
-            let (u, v) = iterated(&weight, u);
-            (u, Some(v))
-        });
-        let v = v.unwrap_or_else(|| weight.clone().slice([0..1]).transpose());
+        let (u, v) = (1..15).fold(iterated(&weight, u), |(u, _), _| iterated(&weight, u));
         Self { u: Buffer::new(u.squeeze_dim(1)), v: Buffer::new(v.squeeze_dim(1)) }
     }
 
