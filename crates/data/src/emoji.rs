@@ -101,7 +101,7 @@ impl Column {
         let known = self.values.iter().position(|value| value == text);
         let value = match known {
             Some(value) => value,
-            None if self.closed => return Err(format!("is `{text}`, expected {}", self.values.join(", "))),
+            None if self.closed => return Err(format!("is {}, expected {}", quoted(text), self.values.join(", "))),
             None if text.is_empty() => return Err("is empty".into()),
             None => {
                 self.values.push(text.to_owned());
@@ -125,7 +125,7 @@ impl Table {
         let wrong = |line: u64, column: &str, problem: String| DataError::Table {
             path: path.to_owned(),
             line,
-            column: column.to_owned(),
+            column: in_a_line(column),
             problem,
         };
         let mut table = Self {
@@ -163,12 +163,12 @@ impl Table {
             };
             let emoji = table.held_out.len();
             if text(index)?.parse() != Ok(emoji) {
-                return Err(wrong(line, "index", format!("is `{}`, expected {emoji}", text(index)?)));
+                return Err(wrong(line, "index", format!("is {}, expected {emoji}", quoted(text(index)?))));
             }
             table.held_out.push(match text(split)? {
                 "train" => false,
                 "test" => true,
-                other => return Err(wrong(line, "split", format!("is `{other}`, expected train, test"))),
+                other => return Err(wrong(line, "split", format!("is {}, expected train, test", quoted(other)))),
             });
             for (column, &place) in table.columns.iter_mut().zip(&places) {
                 column.push(text(place)?).map_err(|problem| wrong(line, column.name, problem))?;
@@ -219,6 +219,20 @@ impl Sheet {
             }
         }
     }
+}
+
+/// What a cell holds, in a message.
+fn quoted(cell: &str) -> String {
+    format!("`{}`", in_a_line(cell))
+}
+
+/// Without ends of lines, and not longer than a line.
+fn in_a_line(text: &str) -> String {
+    let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    if text.chars().nth(60).is_some() {
+        short.push_str("...");
+    }
+    short
 }
 
 #[cfg(test)]
