@@ -116,6 +116,16 @@ impl EngineError {
         move |source| Self::Io { action, path, source }
     }
 
+    /// The same with the system named, where its network is.
+    pub fn in_system(self, id: &str) -> Self {
+        match self {
+            Self::NonFinite { what, network, phase, step, value, kept } => {
+                Self::NonFinite { what, network: format!("{network} of `{id}`"), phase, step, value, kept }
+            }
+            other => other,
+        }
+    }
+
     /// What to do next, where something can be said.
     pub fn help(&self) -> Option<String> {
         match self {

@@ -103,7 +103,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
             value: value.to_string(),
         };
         self.log.write(&event);
-        EngineError::NonFinite { what, network, phase, step, value, kept }
+        EngineError::NonFinite { what, network, phase, step, value, kept }.in_system(&self.config.system)
     }
 
     fn steps(&mut self) -> Result<Outcome, EngineError> {

@@ -76,7 +76,7 @@ fn replay(file: &Path, device: Option<&str>) -> Result<(), CliError> {
     restore(model.as_mut(), state).map_err(|source| EngineError::Mismatch { path: file.to_owned(), source })?;
     let options = Options { skip: false, ..Options::of(&config, Guard::EveryUpdate) };
     let mut session = Session::new(model.as_mut(), &dataset, &chosen.device, options, header.step, 0.0)?;
-    let done = session.step(true)?;
+    let done = session.step(true).map_err(|error| error.in_system(&config.system))?;
     println!("step {} of {} is finite", header.step + 1, config.system);
     for (name, value) in done.tick.map_or_else(Vec::new, |tick| tick.figures) {
         println!("  {name} {}", number(value.into()));

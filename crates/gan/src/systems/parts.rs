@@ -50,8 +50,13 @@ pub fn record_balance(
         return;
     }
     let (on_real, on_fake) = (on_real.clone().detach(), on_fake.clone().detach());
-    micro.record("logit/real", on_real.clone());
-    micro.record("logit/fake", on_fake.clone());
+    // Rules on health take logits for what they are; other scores have no scale.
+    let [for_real, for_fake] = match objective {
+        Objective::NonSaturating | Objective::Minimax | Objective::JensenShannon => ["logit/real", "logit/fake"],
+        _ => ["score/real", "score/fake"],
+    };
+    micro.record(for_real, on_real.clone());
+    micro.record(for_fake, on_fake.clone());
     if let Some(boundary) = objective.boundary() {
         micro.record("accuracy/real", on_real.clone().greater_elem(boundary).float());
         micro.record("accuracy/fake", on_fake.clone().lower_elem(boundary).float());
