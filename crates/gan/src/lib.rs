@@ -2,7 +2,7 @@
 //!
 //! ```
 //! let known: Vec<&str> = ganvas_gan::SYSTEMS.iter().map(|system| system.info.id).collect();
-//! assert_eq!(known, ["gan", "dcgan"]);
+//! assert_eq!(known, ["gan", "dcgan", "wgan", "wgan-gp"]);
 //! ```
 
 pub mod networks;
@@ -13,4 +13,9 @@ pub mod systems;
 use ganvas_engine::system::Definition;
 
 /// Every system of this crate: a line each.
-pub const SYSTEMS: &[Definition] = &[Definition::of::<systems::gan::Gan>(), Definition::of::<systems::dcgan::Dcgan>()];
+pub const SYSTEMS: &[Definition] = &[
+    Definition::of::<systems::gan::Gan>(),
+    Definition::of::<systems::dcgan::Dcgan>(),
+    Definition::of::<systems::wgan::Wgan>(),
+    Definition::of::<systems::wgan::WganGp>(),
+];

@@ -30,6 +30,16 @@ pub enum OptimizerConfig {
         /// Added to the root of the second moment.
         epsilon: f64,
     },
+    /// RMSProp (Tieleman and Hinton 2012) as PyTorch has it: v <- alpha v + (1 - alpha) g^2; w <- w - lr g / (sqrt(v) + epsilon).
+    #[serde(rename = "rmsprop")]
+    RmsProp {
+        /// Learning rate.
+        lr: f64,
+        /// Decay of the mean square.
+        alpha: f64,
+        /// Added to its root.
+        epsilon: f64,
+    },
     /// Gradient descent with momentum, v <- m v - lr g; w <- w + v, and the schedule of Goodfellow et al. (2014):
     /// the rate is divided by `decay` at each update down to `lr_min`, the momentum rises linearly to `momentum_end`.
     Sgd {
@@ -65,6 +75,11 @@ impl OptimizerConfig {
                 ("beta2", DECAY, beta2, (0.0..1.0).contains(&beta2)),
                 ("epsilon", RATE, epsilon, epsilon > 0.0 && epsilon.is_finite()),
             ],
+            Self::RmsProp { lr, alpha, epsilon } => &[
+                ("lr", RATE, lr, lr > 0.0 && lr.is_finite()),
+                ("alpha", DECAY, alpha, (0.0..1.0).contains(&alpha)),
+                ("epsilon", RATE, epsilon, epsilon > 0.0 && epsilon.is_finite()),
+            ],
             Self::Sgd { lr, decay, lr_min, momentum, momentum_end, .. } => &[
                 ("lr", RATE, lr, lr > 0.0 && lr.is_finite()),
                 ("decay", "at least 1", decay, decay >= 1.0 && decay.is_finite()),
@@ -80,7 +95,7 @@ impl OptimizerConfig {
     fn slots(&self) -> usize {
         match self {
             Self::Adam { .. } => 2,
-            Self::Sgd { .. } => 1,
+            Self::RmsProp { .. } | Self::Sgd { .. } => 1,
         }
     }
 
@@ -95,6 +110,10 @@ impl OptimizerConfig {
                 let root = slots[1].clone().sqrt().mul_scalar(1.0 / (1.0 - beta2.powf(t)).sqrt());
                 let size = -lr * rate / (1.0 - beta1.powf(t));
                 slots[0].clone().mul_scalar(size) / root.add_scalar(epsilon)
+            }
+            Self::RmsProp { lr, alpha, epsilon } => {
+                slots[0] = slots[0].clone().mul_scalar(alpha) + grad.clone().square().mul_scalar(1.0 - alpha);
+                grad.mul_scalar(-lr * rate) / slots[0].clone().sqrt().add_scalar(epsilon)
             }
             Self::Sgd { lr, decay, lr_min, momentum, momentum_end, momentum_steps } => {
                 let done = (step - 1) as f64;
@@ -419,6 +438,19 @@ mod tests {
         };
         let clip = clipped(gradients(), &net, norm(&gradients()), 1e-3);
         assert!((ratio(clip) - ratio(gradients())).abs() < 1e-4, "the direction stays");
+    }
+
+    /// Two updates by hand: gradients 1 and 2, v = 0.01 and 0.0499.
+    #[test]
+    fn rmsprop_follows_its_rule() {
+        let config = OptimizerConfig::RmsProp { lr: 0.1, alpha: 0.99, epsilon: 1e-8 };
+        let device = Device::flex();
+        let mut slots = empty(&config, 1, &device);
+        for (step, gradient, v) in [(1, 1.0f32, 0.01f32), (2, 2.0, 0.0499)] {
+            let change = config.change(Tensor::from_floats([gradient], &device), &mut slots, step, 1.0);
+            let expected = -0.1 * gradient / v.sqrt();
+            assert!((change.into_scalar::<f32>() - expected).abs() < 1e-5);
+        }
     }
 
     /// Three updates by hand of one weight with the constant gradient 1.

@@ -6,3 +6,4 @@ pub mod adversarial;
 
 pub mod dcgan;
 pub mod gan;
+pub mod wgan;

@@ -44,6 +44,18 @@ pub struct Adversarial<R> {
     recipe: PhantomData<fn() -> R>,
 }
 
+impl<R> Clone for Adversarial<R> {
+    fn clone(&self) -> Self {
+        Self {
+            generator: self.generator.clone(),
+            discriminator: self.discriminator.clone(),
+            config: self.config.clone(),
+            classes: self.classes,
+            recipe: PhantomData,
+        }
+    }
+}
+
 impl<R: Recipe> System for Adversarial<R> {
     const INFO: Info = R::INFO;
 

@@ -13,36 +13,47 @@ impl<R> Adversarial<R> {
     /// 2014, algorithm 1). Real and generated items pass the discriminator separately, so that its batch statistics are of
     /// one kind.
     pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        let Self { generator, discriminator, config, classes, .. } = self;
-        let updates = config.critic_steps;
+        let updates = self.config.critic_steps;
         let n = batch.len() / updates;
-        let rule = Rule { config, classes: *classes, penalized: step.index().is_multiple_of(config.penalty.every) };
-
         let mut seen = batch.clone();
         for i in 0..updates {
             if updates > 1 {
                 seen = batch.rows(i * n..(i + 1) * n);
             }
-            step.phase("discriminator").update("discriminator", discriminator, &seen, |discriminator, micro| {
-                let (fake, told) = rule.generate(&generator.net, micro);
-                let (real, fake) = (micro.batch.items.clone(), fake.detach());
-                let of_real = rule.labels(micro);
-                let on_real = discriminator.forward(real.clone(), of_real.clone(), micro.pass());
-                let on_fake = discriminator.forward(fake.clone(), told, micro.pass());
-                record_balance(micro, config.objective, &fake, &on_real, &on_fake);
-                let loss = config.objective.discriminator(on_real, on_fake);
-                match rule.penalty(discriminator, real, fake, of_real, micro) {
-                    Some(penalty) => loss + penalty,
-                    None => loss,
-                }
-            })?;
-            if config.clip > 0.0 {
-                discriminator.net = clip(discriminator.net.clone(), config.clip);
-            }
+            self.update_discriminator(&seen, step)?;
         }
+        self.update_generator(&seen, step)
+    }
 
+    /// One update of the discriminator alone.
+    pub(crate) fn update_discriminator(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        let Self { generator, discriminator, config, classes, .. } = self;
+        let penalized = step.index().is_multiple_of(config.penalty.every);
+        let rule = Rule { config, classes: *classes, penalized };
+        step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
+            let (fake, told) = rule.generate(&generator.net, micro);
+            let (real, fake) = (micro.batch.items.clone(), fake.detach());
+            let of_real = rule.labels(micro);
+            let on_real = discriminator.forward(real.clone(), of_real.clone(), micro.pass());
+            let on_fake = discriminator.forward(fake.clone(), told, micro.pass());
+            record_balance(micro, config.objective, &fake, &on_real, &on_fake);
+            let loss = config.objective.discriminator(on_real, on_fake);
+            match rule.penalty(discriminator, real, fake, of_real, micro) {
+                Some(penalty) => loss + penalty,
+                None => loss,
+            }
+        })?;
+        if config.clip > 0.0 {
+            discriminator.net = clip(discriminator.net.clone(), config.clip);
+        }
+        Ok(())
+    }
+
+    fn update_generator(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        let Self { generator, discriminator, config, classes, .. } = self;
+        let rule = Rule { config, classes: *classes, penalized: false };
         let judge = discriminator.frozen();
-        step.phase("generator").update("generator", generator, &seen, |generator, micro| {
+        step.phase("generator").update("generator", generator, batch, |generator, micro| {
             let (fake, told) = rule.generate(generator, micro);
             let on_fake = judge.forward(fake, told, micro.pass());
             let on_real = config
