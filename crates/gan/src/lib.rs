@@ -2,7 +2,7 @@
 //!
 //! ```
 //! let known: Vec<&str> = ganvas_gan::SYSTEMS.iter().map(|system| system.info.id).collect();
-//! assert_eq!(known, ["gan", "dcgan", "wgan", "wgan-gp"]);
+//! assert_eq!(known, ["gan", "dcgan", "lsgan", "wgan", "wgan-gp"]);
 //! ```
 
 pub mod networks;
@@ -16,6 +16,7 @@ use ganvas_engine::system::Definition;
 pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::gan::Gan>(),
     Definition::of::<systems::dcgan::Dcgan>(),
+    Definition::of::<systems::lsgan::Lsgan>(),
     Definition::of::<systems::wgan::Wgan>(),
     Definition::of::<systems::wgan::WganGp>(),
 ];

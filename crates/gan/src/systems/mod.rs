@@ -6,4 +6,5 @@ pub mod adversarial;
 
 pub mod dcgan;
 pub mod gan;
+pub mod lsgan;
 pub mod wgan;

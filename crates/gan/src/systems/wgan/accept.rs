@@ -3,12 +3,11 @@
 use burn::module::ModuleVisitor;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use ganvas_data::{ItemShape, modes};
+use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::session::{Options, Session, sample};
 use ganvas_engine::step::Step;
 use ganvas_engine::system::{Batch, Build, DataSpec, System};
-use ganvas_metrics::points::{ModeCounts, count_modes};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::Activation;
 use ganvas_nets::mlp::{Mlp, MlpConfig};
@@ -22,7 +21,7 @@ use crate::objectives::Objective;
 use crate::regularizers::{GradientPenalty, clip, interpolates};
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Penalty, Recipe};
 use crate::systems::gan::Gan;
-use crate::systems::parts::{extractor, first_images, quality, quality_of};
+use crate::systems::parts::{count_of, extractor, first_images, quality, quality_of};
 
 pub(super) fn penalized(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     distances(acceptance);
@@ -45,7 +44,7 @@ pub(super) fn clipped(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         Threshold::AtMost(0.01 + 1e-9),
         format!("seed {seed}, ring8, 10,000 steps"),
     );
-    let counts = count(&trained.system, "ring8", seed, &acceptance.plain_device())?;
+    let counts = count_of(&trained.system, "ring8", seed, &acceptance.plain_device())?;
     let conditions = format!("seed {seed}, ring8, 10,000 steps of 256 in {:.0} s", trained.seconds);
     acceptance.check("2 modes covered of 8", counts.covered as f64, Threshold::Recorded, &conditions);
     acceptance.check("2 near", counts.near, Threshold::Recorded, conditions);
@@ -129,12 +128,6 @@ fn clipped_distances(acceptance: &mut Acceptance) {
     }
 }
 
-fn count<R: Recipe>(system: &Adversarial<R>, id: &str, seed: u64, device: &Device) -> Result<ModeCounts, AcceptError> {
-    let Some(modes) = modes(id) else { return Err(AcceptError::figure(std::io::Error::other("no modes"))) };
-    let values = sample(system, 2500, &Streams::new(seed).fork("eval"), device);
-    count_modes(values.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing).map_err(AcceptError::figure)
-}
-
 /// 2: modes on the ring and on the grid; on the grid against the cross-entropy of the same networks and optimiser.
 fn covers(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let device = acceptance.plain_device();
@@ -143,7 +136,7 @@ fn covers(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
             let dataset = acceptance.data(id)?;
             let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(steps) };
             let trained = acceptance.train::<Adversarial<Penalized>>(&points(128), &trial)?;
-            let counts = count(&trained.system, id, seed, &device)?;
+            let counts = count_of(&trained.system, id, seed, &device)?;
             let conditions =
                 format!("seed {seed}, {id}, {steps} steps of 256 in {:.0} s, 2500 samples", trained.seconds);
             let covered = counts.covered as f64;
@@ -159,7 +152,7 @@ fn covers(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
                 };
                 let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(9000) };
                 let trained = acceptance.train::<Gan>(&plain, &trial)?;
-                let theirs = count(&trained.system, id, seed, &device)?;
+                let theirs = count_of(&trained.system, id, seed, &device)?;
                 let conditions = format!(
                     "seed {seed}, cross-entropy, same networks, 9000 steps in {:.0} s: {} modes, near {:.2}, HQ3 {:.2}",
                     trained.seconds, theirs.covered, theirs.near, theirs.hq3
