@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape};
+use ganvas_nets::state::State;
 use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
@@ -120,15 +121,30 @@ pub fn load(
     device: &Device,
 ) -> Result<Loaded, EngineError> {
     let (checkpoint, damaged) = newest(folder, which)?;
-    let build = Build { streams: Streams::new(config.seed), device };
-    let mut model = (system.build)(&config.model, &config.data.spec(), &build)?;
-    let path = which.folder(folder);
-    restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
+    let mut model = restored(checkpoint.state, &which.folder(folder), &config, system, device)?;
     if raw {
         model.parts().into_iter().for_each(|(_, part)| part.forget_average());
     }
     let averaged = model.parts().iter().any(|(_, part)| part.is_averaged());
     Ok(Loaded { config, header: checkpoint.header, model, averaged, damaged })
+}
+
+/// A system of these settings in the state that a checkpoint, found at `path`, has kept, on a device that tracks gradients.
+///
+/// # Errors
+/// If the settings are out of their domain, or the state is not one of this system.
+pub fn restored(
+    state: State,
+    path: &Path,
+    config: &RunConfig,
+    system: &Definition,
+    device: &Device,
+) -> Result<Box<dyn Model>, EngineError> {
+    let build = Build { streams: Streams::new(config.seed), device };
+    let mut model = (system.build)(&config.model, &config.data.spec(), &build)?;
+    let misfit = |source| EngineError::Mismatch { path: path.to_owned(), source };
+    restore(model.as_mut(), state).map_err(misfit)?;
+    Ok(model)
 }
 
 pub(crate) fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<EngineError>), EngineError> {
@@ -167,7 +183,8 @@ impl Training<'_> {
     /// # Errors
     /// If the folder is there already or cannot be written, the settings do not suit the data, or training fails.
     pub fn start(&self, config: &RunConfig, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
-        let mut model = self.build(config)?;
+        let build = Build { streams: Streams::new(config.seed), device: self.device };
+        let mut model = (self.system.build)(&config.model, &DataSpec::of(self.dataset), &build)?;
         if config_path(self.folder).exists() || is_filled(self.folder) {
             return Err(EngineError::Exists { path: self.folder.to_owned() });
         }
@@ -221,9 +238,8 @@ impl Training<'_> {
             return Err(ConfigError::domain("steps", format!("at least {step}, which are done"), config.steps).into());
         }
         // Before anything is written it is known that the checkpoint fits.
-        let mut model = self.build(&config)?;
         let path = Which::Latest.folder(self.folder);
-        restore(model.as_mut(), checkpoint.state).map_err(|source| EngineError::Mismatch { path, source })?;
+        let mut model = restored(checkpoint.state, &path, &config, self.system, self.device)?;
         for error in damaged {
             observer.note(&format!("warning: {error}; it is set aside and an older checkpoint is used"));
             if let EngineError::Damaged { path, .. } = &error {
@@ -247,11 +263,6 @@ impl Training<'_> {
         }
         observer.note(&format!("going on from step {step}"));
         Sitting::new(self, &config, model.as_mut(), (step, seconds), log, observer)?.train(lock)
-    }
-
-    fn build(&self, config: &RunConfig) -> Result<Box<dyn Model>, EngineError> {
-        let build = Build { streams: Streams::new(config.seed), device: self.device };
-        Ok((self.system.build)(&config.model, &DataSpec::of(self.dataset), &build)?)
     }
 }
 

@@ -5,11 +5,10 @@ use std::path::Path;
 use ganvas_engine::EngineError;
 use ganvas_engine::checkpoint::{Checkpoint, Header};
 use ganvas_engine::config::RunConfig;
-use ganvas_engine::session::{Options, Session, restore};
+use ganvas_engine::run::restored;
+use ganvas_engine::session::{Options, Session};
 use ganvas_engine::step::Guard;
-use ganvas_engine::system::Build;
 use ganvas_metrics::extractor::sha256;
-use ganvas_prob::stream::Streams;
 use serde::Serialize;
 
 use super::data_of;
@@ -71,9 +70,7 @@ fn replay(file: &Path, device: Option<&str>) -> Result<(), CliError> {
     let system = systems::find(&config.system)?;
     let chosen = choose(device.unwrap_or(&config.device))?;
     let dataset = data_of(&config)?;
-    let build = Build { streams: Streams::new(config.seed), device: &chosen.device };
-    let mut model = (system.build)(&config.model, &config.data.spec(), &build).map_err(EngineError::from)?;
-    restore(model.as_mut(), state).map_err(|source| EngineError::Mismatch { path: file.to_owned(), source })?;
+    let mut model = restored(state, file, &config, system, &chosen.device)?;
     let options = Options { skip: false, ..Options::of(&config, Guard::EveryUpdate) };
     let mut session = Session::new(model.as_mut(), &dataset, &chosen.device, options, header.step, 0.0)?;
     let done = session.step(true).map_err(|error| error.in_system(&config.system))?;

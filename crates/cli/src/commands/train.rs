@@ -1,9 +1,11 @@
 //! `ganvas train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ganvas_data::Dataset;
+use ganvas_engine::EngineError;
 use ganvas_engine::config::{Overrides, RunConfig};
 use ganvas_engine::run::{Outcome, Training};
 use ganvas_engine::system::{DataSpec, Definition, Preset};
@@ -11,7 +13,7 @@ use ganvas_engine::system::{DataSpec, Definition, Preset};
 use super::held_out::HeldOut;
 use super::{absolute, data_of, open, test_points};
 use crate::args::TrainArgs;
-use crate::device::choose;
+use crate::device::{Chosen, choose};
 use crate::error::CliError;
 use crate::progress::{Watcher, duration};
 use crate::systems;
@@ -64,20 +66,9 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
         overrides = overrides.with("resolution", wanted as i64);
     }
     let config = RunConfig::make(system, preset, &dataset, &chosen.word, &overrides)?;
-    let training = Training {
-        folder: &folder,
-        system,
-        dataset: &dataset,
-        device: &chosen.device,
-        guard: chosen.guard,
-        stop,
-        time: args.minutes,
-    };
-    let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
-    let mut watcher = Watcher::new(config.steps, test_points(&dataset), held_out);
-    let outcome = training.start(&config, &mut watcher);
-    watcher.finish();
-    Ok((folder, outcome?))
+    let training = training(args, system, (&folder, &dataset), &chosen, stop);
+    let outcome = watched(&training, config.steps, |watcher| training.start(&config, watcher))?;
+    Ok((folder, outcome))
 }
 
 fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
@@ -89,20 +80,34 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
         Some(_) => open(&id, config.resolution, config.channels)?,
         None => data_of(&config)?,
     };
-    let training = Training {
-        folder: &folder,
-        system,
-        dataset: &dataset,
-        device: &chosen.device,
-        guard: chosen.guard,
-        stop,
-        time: args.minutes,
-    };
-    let held_out = HeldOut::new(dataset.clone(), chosen.device.clone().inner());
-    let mut watcher = Watcher::new(args.steps.unwrap_or(config.steps), test_points(&dataset), held_out);
-    let outcome = training.resume(&overrides(args)?, &args.allow_change, &mut watcher);
+    let training = training(args, system, (&folder, &dataset), &chosen, stop);
+    let overrides = overrides(args)?;
+    let steps = args.steps.unwrap_or(config.steps);
+    let outcome = watched(&training, steps, |watcher| training.resume(&overrides, &args.allow_change, watcher))?;
+    Ok((folder, outcome))
+}
+
+fn training<'a>(
+    args: &TrainArgs,
+    system: &'a Definition,
+    (folder, dataset): (&'a Path, &'a Arc<Dataset>),
+    chosen: &'a Chosen,
+    stop: &'a AtomicBool,
+) -> Training<'a> {
+    Training { folder, system, dataset, device: &chosen.device, guard: chosen.guard, stop, time: args.minutes }
+}
+
+/// Trains under the eyes of a watcher, to `steps`.
+fn watched(
+    training: &Training,
+    steps: u64,
+    train: impl FnOnce(&mut Watcher) -> Result<Outcome, EngineError>,
+) -> Result<Outcome, CliError> {
+    let held_out = HeldOut::new(training.dataset.clone(), training.device.clone().inner());
+    let mut watcher = Watcher::new(steps, test_points(training.dataset), held_out);
+    let outcome = train(&mut watcher);
     watcher.finish();
-    Ok((folder, outcome?))
+    Ok(outcome?)
 }
 
 /// What is given by hand: the file, then the flags, then `--set`.
