@@ -224,6 +224,16 @@ pub trait Model {
     fn conditional(&self) -> Option<&dyn Conditional> {
         None
     }
+
+    /// The system as an autoencoder, where it is one.
+    fn autoencoder(&self) -> Option<&dyn Autoencoder> {
+        None
+    }
+
+    /// The system as one whose latent has parts that can be set, where it is one.
+    fn traversal(&self) -> Option<&dyn Traversal> {
+        None
+    }
 }
 
 /// A system that draws samples of a class that is asked for.
@@ -233,6 +243,51 @@ pub trait Conditional {
 
     /// A sample for each entry of `classes`, which are less than their number: `[n, values]`, on the noise's device.
     fn sample_of(&self, classes: &[usize], noise: &Noise) -> Tensor<2>;
+}
+
+/// A system that codes an item in fewer values, and an item from its code.
+pub trait Autoencoder {
+    /// Values of a code.
+    fn code_size(&self) -> usize;
+
+    /// The codes `[n, code_size]` of items `[n, values]`; where coding is random, its mean.
+    fn encode(&self, items: Tensor<2>) -> Tensor<2>;
+
+    /// The items `[n, values]` of codes `[n, code_size]`. A system that is told the class wants one of each code.
+    fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
+}
+
+/// A part of the latent that means something, and that a person may set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Code {
+    /// What it is called.
+    pub name: String,
+    /// What values it takes.
+    pub values: CodeValues,
+}
+
+/// What values a code takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CodeValues {
+    /// One of so many, from 0.
+    Categorical(usize),
+    /// Any; shown between these.
+    Continuous {
+        /// The lowest that is shown.
+        from: f64,
+        /// The highest.
+        to: f64,
+    },
+}
+
+/// A system whose latent has parts that a person may set one by one.
+pub trait Traversal {
+    /// The parts.
+    fn codes(&self) -> Vec<Code>;
+
+    /// A sample for each of `values` of the code numbered `code`, `[n, values of an item]`, on the noise's device. All else
+    /// of the latent is drawn once and stays, the same for every code with the same noise.
+    fn traverse(&self, code: usize, values: &[f64], noise: &Noise) -> Tensor<2>;
 }
 
 /// A system that bounds the log-likelihood of what it is shown.
