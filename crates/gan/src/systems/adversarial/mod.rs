@@ -10,12 +10,16 @@ use burn::tensor::{Int, Tensor, TensorData};
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::step::{Step, StepError};
-use ganvas_engine::system::{Batch, Build, Conditional, DataSpec, Info, Model, Preset, Recommended, System};
+use ganvas_engine::system::{
+    Batch, Build, Conditional, DataSpec, Info, Model, Preset, Recommended, System, TruncationError,
+};
 use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::Trained;
 use ganvas_nets::state::Part;
+use ganvas_prob::distributions::TruncatedNormal;
 
 use crate::networks::{Discriminator, Generator};
+use crate::systems::parts::Prior;
 
 pub use config::{AdversarialConfig, Penalty, PenaltyKind};
 
@@ -41,6 +45,8 @@ pub struct Adversarial<R> {
     pub(crate) config: AdversarialConfig,
     /// Classes that are told; 0: none.
     classes: usize,
+    /// The law of the latents of samples, where it is not the prior.
+    truncation: Option<TruncatedNormal>,
     recipe: PhantomData<fn() -> R>,
 }
 
@@ -51,6 +57,7 @@ impl<R> Clone for Adversarial<R> {
             discriminator: self.discriminator.clone(),
             config: self.config.clone(),
             classes: self.classes,
+            truncation: self.truncation,
             recipe: PhantomData,
         }
     }
@@ -81,6 +88,7 @@ impl<R: Recipe> System for Adversarial<R> {
             discriminator: Trained::new(discriminator, config.discriminator_optimizer),
             config: config.clone(),
             classes,
+            truncation: None,
             recipe: PhantomData,
         })
     }
@@ -111,6 +119,17 @@ impl<R: Recipe> Model for Adversarial<R> {
         vec![("generator", &mut self.generator), ("discriminator", &mut self.discriminator)]
     }
 
+    fn truncate(&mut self, psi: f64) -> Result<(), TruncationError> {
+        match self.config.prior {
+            Prior::Uniform => Err(TruncationError::Prior { prior: "uniform" }),
+            Prior::Normal => {
+                let law = TruncatedNormal::new(0.0, 1.0, -psi, psi).ok().filter(|_| psi.is_finite());
+                self.truncation = Some(law.ok_or(TruncationError::Bound { psi })?);
+                Ok(())
+            }
+        }
+    }
+
     fn conditional(&self) -> Option<&dyn Conditional> {
         (self.classes > 0).then_some(self)
     }
@@ -129,8 +148,15 @@ impl<R: Recipe> Conditional for Adversarial<R> {
 }
 
 impl<R> Adversarial<R> {
+    fn latents(&self, n: usize, noise: &Noise) -> Tensor<2> {
+        match &self.truncation {
+            Some(law) => noise.of("latent", [n, self.config.latent], law),
+            None => self.config.prior.draw(n, self.config.latent, noise),
+        }
+    }
+
     fn draw(&self, n: usize, classes: Option<Tensor<2>>, noise: &Noise) -> Tensor<2> {
-        let latents = self.config.prior.draw(n, self.config.latent, noise);
+        let latents = self.latents(n, noise);
         self.generator.shown().forward(latents, classes, Pass::Eval)
     }
 }
@@ -141,4 +167,44 @@ fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
     let [n] = classes.dims();
     let classes = classes.unsqueeze_dim::<2>(1).expand([n, count]);
     classes.equal(all.unsqueeze_dim::<2>(0).expand([n, count])).float()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::gan::{Gan, small};
+    use burn::tensor::Device;
+    use ganvas_data::ItemShape;
+    use ganvas_prob::stream::Streams;
+
+    fn gan(prior: Prior) -> Gan {
+        let config = AdversarialConfig { prior, ..small(true) };
+        let shape = ItemShape::Points { dims: 2 };
+        let data = DataSpec { shape, classes: 0, mean: vec![0.0; 2] };
+        let build = Build { streams: Streams::new(1), device: &Device::flex().autodiff() };
+        Gan::build(&config, &data, &build).unwrap()
+    }
+
+    #[test]
+    fn samples_have_latents_within_the_truncation() {
+        let noise = || Noise::new(Streams::new(2), "sample", 0, &Device::flex());
+        let mut gan = gan(Prior::Normal);
+        let (before, all) = (gan.sample(50, &noise()), gan.latents(500, &noise()));
+        assert!(all.abs().max().into_scalar::<f32>() > 2.0);
+        gan.truncate(0.5).unwrap();
+        let largest: f32 = gan.latents(500, &noise()).abs().max().into_scalar();
+        assert!(largest <= 0.5 && largest > 0.49, "{largest}");
+        // A ReLU network whose biases are zero still is linear along a ray: smaller latents give smaller samples.
+        let spread = |samples: Tensor<2>| samples.square().mean().into_scalar::<f32>();
+        assert!(spread(gan.sample(50, &noise())) < 0.3 * spread(before));
+    }
+
+    #[test]
+    fn truncations_that_cannot_be_are_refused() {
+        for psi in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let error = gan(Prior::Normal).truncate(psi).unwrap_err();
+            assert!(matches!(error, TruncationError::Bound { .. }), "{psi}: {error}");
+        }
+        assert_eq!(gan(Prior::Uniform).truncate(0.5), Err(TruncationError::Prior { prior: "uniform" }));
+    }
 }
