@@ -42,7 +42,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Steps as an update rule alone would have them: checked at every update, reported every hundred.
+    /// Steps as an update rule alone would have them: checked after each, reported every hundred.
     pub fn new(streams: Streams, batch: usize, steps: u64) -> Self {
         Self {
             streams,
@@ -50,7 +50,7 @@ impl Options {
             steps,
             log_every: 100,
             threads: 1,
-            guard: Guard::EveryUpdate,
+            guard: Guard::EveryStep,
             skip: false,
             accumulate: 1,
             clip_norm: 0.0,
@@ -65,7 +65,7 @@ impl Options {
             log_every: config.log_every,
             threads: config.threads,
             // Who skips must see what to skip.
-            guard: if skip { Guard::EveryUpdate } else { guard },
+            guard: if skip { Guard::EveryStep } else { guard },
             skip,
             accumulate: config.accumulate,
             clip_norm: config.clip_norm,
@@ -176,16 +176,17 @@ impl<'m> Session<'m> {
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
-        let checked = reported || options.guard == Guard::EveryUpdate;
+        let checked = reported || options.guard == Guard::EveryStep;
         let before: Vec<_> = match checked {
             true => self.model.parts().iter().map(|(_, part)| part.remember()).collect(),
             false => Vec::new(),
         };
         let mut step = Step::new(options, index, &self.device, reported);
-        let skipped = match self.model.step(&batch, &mut step) {
-            Ok(()) => None,
+        self.model.step(&batch, &mut step);
+        let (figures, skipped) = match step.finish() {
+            Ok(figures) => (figures, None),
             Err(refused) => {
-                // Earlier phases have been applied, and batch norm has averaged what the refused one passed through it.
+                // All phases have been applied, and batch norm has averaged what passed through it.
                 for ((_, part), before) in self.model.parts().into_iter().zip(before) {
                     part.go_back(before);
                 }
@@ -200,7 +201,7 @@ impl<'m> Session<'m> {
                         kept: String::new(),
                     });
                 }
-                Some(refused)
+                (Vec::new(), Some(refused))
             }
         };
         self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };
@@ -208,7 +209,6 @@ impl<'m> Session<'m> {
         if !reported || skipped.is_some() {
             return Ok(Done { tick: None, skipped });
         }
-        let figures = step.into_figures();
         let (then, before) = self.last_tick;
         let now = Instant::now();
         let items = (self.step - before) * (self.options.batch * self.batches) as u64;
@@ -293,16 +293,13 @@ pub fn restore(model: &mut dyn Model, mut state: State) -> Result<(), StateError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step::StepError;
     use ganvas_nets::state::Part;
 
     /// Samples are the noise that they are drawn with.
     struct Noises;
 
     impl Model for Noises {
-        fn step(&mut self, _: &Batch, _: &mut Step) -> Result<(), StepError> {
-            Ok(())
-        }
+        fn step(&mut self, _: &Batch, _: &mut Step) {}
 
         fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
             noise.normal("x", [n, 3])

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::accept::{AcceptError, Acceptance};
 use crate::config::{ConfigError, one_line};
-use crate::step::{Step, StepError};
+use crate::step::Step;
 
 /// What a system makes of what: the command line, the metrics and the report follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -198,10 +198,7 @@ pub fn observed(
 /// What a run does with a system.
 pub trait Model {
     /// The update rule: one step on one batch.
-    ///
-    /// # Errors
-    /// If a loss or gradient is not finite; nothing of that phase has been applied then.
-    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError>;
+    fn step(&mut self, batch: &Batch, step: &mut Step);
 
     /// Batches that one step wants, one after the other in what it is given: a critic that is updated five times for each
     /// update of the generator sees five.

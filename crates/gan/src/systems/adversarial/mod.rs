@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use burn::tensor::{Int, Tensor, TensorData};
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
-use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::step::Step;
 use ganvas_engine::system::{
     Batch, Build, Conditional, DataSpec, Info, Model, Preset, Recommended, System, TruncationError,
 };
@@ -99,8 +99,8 @@ impl<R: Recipe> System for Adversarial<R> {
 }
 
 impl<R: Recipe> Model for Adversarial<R> {
-    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        self.update(batch, step)
+    fn step(&mut self, batch: &Batch, step: &mut Step) {
+        self.update(batch, step);
     }
 
     fn batches(&self) -> usize {

@@ -1,5 +1,5 @@
 use burn::tensor::Tensor;
-use ganvas_engine::step::{MicroBatch, Step, StepError};
+use ganvas_engine::step::{MicroBatch, Step};
 use ganvas_engine::system::Batch;
 use ganvas_nets::noise::Noise;
 
@@ -12,7 +12,7 @@ impl<R> Adversarial<R> {
     /// Updates of the discriminator on real and generated items, then one of the generator on fresh latents (Goodfellow et al.
     /// 2014, algorithm 1). Real and generated items pass the discriminator separately, so that its batch statistics are of
     /// one kind.
-    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) {
         let updates = self.config.critic_steps;
         let n = batch.len() / updates;
         let mut seen = batch.clone();
@@ -20,13 +20,13 @@ impl<R> Adversarial<R> {
             if updates > 1 {
                 seen = batch.rows(i * n..(i + 1) * n);
             }
-            self.update_discriminator(&seen, step)?;
+            self.update_discriminator(&seen, step);
         }
-        self.update_generator(&seen, step)
+        self.update_generator(&seen, step);
     }
 
     /// One update of the discriminator alone.
-    pub(crate) fn update_discriminator(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+    pub(crate) fn update_discriminator(&mut self, batch: &Batch, step: &mut Step) {
         let Self { generator, discriminator, config, classes, .. } = self;
         let penalized = step.index().is_multiple_of(config.penalty.every);
         let rule = Rule { config, classes: *classes, penalized };
@@ -42,14 +42,13 @@ impl<R> Adversarial<R> {
                 Some(penalty) => loss + penalty,
                 None => loss,
             }
-        })?;
+        });
         if config.clip > 0.0 {
             discriminator.net = clip(discriminator.net.clone(), config.clip);
         }
-        Ok(())
     }
 
-    fn update_generator(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+    fn update_generator(&mut self, batch: &Batch, step: &mut Step) {
         let Self { generator, discriminator, config, classes, .. } = self;
         let rule = Rule { config, classes: *classes, penalized: false };
         let judge = discriminator.frozen();
@@ -61,7 +60,7 @@ impl<R> Adversarial<R> {
                 .looks_at_real()
                 .then(|| judge.forward(micro.batch.items.clone(), rule.labels(micro), micro.pass()));
             config.objective.generator(on_real, on_fake)
-        })
+        });
     }
 }
 

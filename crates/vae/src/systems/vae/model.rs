@@ -4,7 +4,7 @@ use burn::tensor::activation::sigmoid;
 use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
-use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::step::Step;
 use ganvas_engine::system::{Batch, Build, DataSpec, Info, Likelihood, Model, Preset, Recommended, System, Task};
 use ganvas_nets::encoder::{GaussianEncoder, reparameterize};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
@@ -135,8 +135,8 @@ impl System for Vae {
 }
 
 impl Model for Vae {
-    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        self.update(batch, step)
+    fn step(&mut self, batch: &Batch, step: &mut Step) {
+        self.update(batch, step);
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
