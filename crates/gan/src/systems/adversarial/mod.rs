@@ -1,12 +1,14 @@
 //! What most adversarial systems are: a generator against a discriminator, of any architecture, objective, penalty and
 //! conditioning. Such a system is a [`Recipe`]: its name, presets and acceptance checks.
 
+mod anchors;
 mod config;
 mod train;
 
 use std::marker::PhantomData;
 
 use burn::tensor::{Int, Tensor, TensorData};
+use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::step::Step;
@@ -21,7 +23,10 @@ use ganvas_prob::distributions::TruncatedNormal;
 use crate::networks::{Discriminator, Generator};
 use crate::systems::parts::Prior;
 
-pub use config::{AdversarialConfig, Penalty, PenaltyKind};
+use anchors::Anchors;
+
+pub use config::{AdversarialConfig, Penalty, PenaltyKind, Regularizers};
+pub use ganvas_nets::labels::Conditioning;
 
 /// What makes a system of its own out of the shared parts.
 pub trait Recipe: 'static {
@@ -45,6 +50,8 @@ pub struct Adversarial<R> {
     pub(crate) config: AdversarialConfig,
     /// Classes that are told; 0: none.
     classes: usize,
+    /// What LeCam regularisation holds scores to, where it is wanted.
+    anchors: Option<Anchors>,
     /// The law of the latents of samples, where it is not the prior.
     truncation: Option<TruncatedNormal>,
     recipe: PhantomData<fn() -> R>,
@@ -57,6 +64,7 @@ impl<R> Clone for Adversarial<R> {
             discriminator: self.discriminator.clone(),
             config: self.config.clone(),
             classes: self.classes,
+            anchors: self.anchors.clone(),
             truncation: self.truncation,
             recipe: PhantomData,
         }
@@ -74,20 +82,27 @@ impl<R: Recipe> System for Adversarial<R> {
 
     fn build(config: &AdversarialConfig, data: &DataSpec, build: &Build) -> Result<Self, ConfigError> {
         config.check()?;
-        if config.conditional && data.classes < 2 {
+        let conditional = config.conditioning != Conditioning::None;
+        if conditional && data.classes < 2 {
             return Err(ConfigError::domain(
                 "data",
                 "labelled with two classes or more",
                 format!("{} classes", data.classes),
             ));
         }
-        let classes = if config.conditional { data.classes } else { 0 };
-        let (generator, discriminator) = config.networks.build(config.latent, classes, data, build)?;
+        if config.regularizers.consistency > 0.0 && !matches!(data.shape, ItemShape::Image { .. }) {
+            let weight = config.regularizers.consistency;
+            return Err(ConfigError::domain("regularizers.consistency", "0 where data are no images", weight));
+        }
+        let classes = if conditional { data.classes } else { 0 };
+        let (generator, discriminator) =
+            config.networks.build(config.latent, classes, config.conditioning, data, build)?;
         Ok(Self {
             generator: Trained::new(generator, config.generator_optimizer).averaged(config.ema),
             discriminator: Trained::new(discriminator, config.discriminator_optimizer),
             config: config.clone(),
             classes,
+            anchors: (config.regularizers.lecam > 0.0).then(|| Anchors::new(build.device)),
             truncation: None,
             recipe: PhantomData,
         })
@@ -116,7 +131,12 @@ impl<R: Recipe> Model for Adversarial<R> {
     }
 
     fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
-        vec![("generator", &mut self.generator), ("discriminator", &mut self.discriminator)]
+        let mut parts: Vec<(_, &mut dyn Part)> =
+            vec![("generator", &mut self.generator), ("discriminator", &mut self.discriminator)];
+        if let Some(anchors) = &mut self.anchors {
+            parts.push(("anchors", anchors));
+        }
+        parts
     }
 
     fn truncate(&mut self, psi: f64) -> Result<(), TruncationError> {
@@ -162,7 +182,7 @@ impl<R> Adversarial<R> {
 }
 
 /// `[n]` classes to `[n, count]`: 1 where it is, 0 elsewhere.
-fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
+pub(crate) fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
     let all = Tensor::<1, Int>::arange(0..count as i64, &classes.device());
     let [n] = classes.dims();
     let classes = classes.unsqueeze_dim::<2>(1).expand([n, count]);
@@ -174,7 +194,6 @@ mod tests {
     use super::*;
     use crate::systems::gan::{Gan, small};
     use burn::tensor::Device;
-    use ganvas_data::ItemShape;
     use ganvas_prob::stream::Streams;
 
     fn gan(prior: Prior) -> Gan {
@@ -206,5 +225,39 @@ mod tests {
             assert!(matches!(error, TruncationError::Bound { .. }), "{psi}: {error}");
         }
         assert_eq!(gan(Prior::Uniform).truncate(0.5), Err(TruncationError::Prior { prior: "uniform" }));
+    }
+
+    fn refused(config: &AdversarialConfig, classes: usize) -> String {
+        let shape = ItemShape::Points { dims: 2 };
+        let data = DataSpec { shape, classes, mean: vec![0.0; 2] };
+        let build = Build { streams: Streams::new(1), device: &Device::flex().autodiff() };
+        Gan::build(config, &data, &build).err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn settings_out_of_their_domain_are_refused_by_name() {
+        let with = |regularizers| AdversarialConfig { regularizers, ..small(true) };
+        let none = Regularizers::default;
+        for (settings, key) in [
+            (Regularizers { label_smoothing: 0.6, ..none() }, "label_smoothing"),
+            (Regularizers { label_smoothing: f64::NAN, ..none() }, "label_smoothing"),
+            (Regularizers { instance_noise: -1.0, ..none() }, "instance_noise"),
+            (Regularizers { lecam: f64::INFINITY, ..none() }, "lecam"),
+            (Regularizers { orthogonal: -1.0, ..none() }, "orthogonal"),
+            // Points cannot be moved by pixels.
+            (Regularizers { consistency: 1.0, ..none() }, "consistency"),
+        ] {
+            let error = refused(&with(settings), 0);
+            assert!(error.contains(&format!("regularizers.{key}")), "{key}: {error}");
+        }
+        let smoothed = with(Regularizers { label_smoothing: 0.1, ..none() });
+        assert_eq!(refused(&smoothed, 0), "");
+        let error = refused(&AdversarialConfig { objective: crate::objectives::Objective::Hinge, ..smoothed }, 0);
+        assert!(error.contains("non-saturating"), "{error}");
+        let told = AdversarialConfig { conditioning: Conditioning::Projection, ..small(true) };
+        assert_eq!(refused(&told, 3), "");
+        assert!(refused(&told, 0).contains("labelled"), "{}", refused(&told, 0));
+        let error = refused(&AdversarialConfig { class_weight: -1.0, ..told }, 3);
+        assert!(error.contains("class_weight"), "{error}");
     }
 }
