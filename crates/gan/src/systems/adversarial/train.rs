@@ -221,3 +221,25 @@ impl<'c> Rule<'c> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::adversarial::Regularizers;
+    use crate::systems::gan::small;
+    use burn::tensor::Device;
+    use ganvas_engine::session::Options;
+    use ganvas_prob::stream::Streams;
+
+    #[test]
+    fn instance_noise_falls_to_nothing() {
+        let device = Device::flex();
+        let options = Options::new(Streams::new(1), 8, 10);
+        let regularizers = Regularizers { instance_noise: 0.4, ..Regularizers::default() };
+        let config = AdversarialConfig { regularizers, ..small(true) };
+        let blur = |index| Rule::new(&config, 0, &Step::new(&options, index, &device, false)).blur;
+        for (index, expected) in [(0, 0.4), (5, 0.2), (10, 0.0)] {
+            assert!((blur(index) - expected).abs() < 1e-12, "{index}: {}", blur(index));
+        }
+    }
+}
