@@ -21,7 +21,7 @@ use crate::systems::parts::check_count;
 const MOST_CHANNELS: usize = 4096;
 
 /// The most channels of a residual block: each has two matrices of nine times their square.
-const MOST_RESIDUAL_CHANNELS: usize = 2048;
+const MOST_RESIDUAL_CHANNELS: usize = 1024;
 
 /// An architecture and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -281,6 +281,7 @@ fn bias_for(output: Activation, mean: &[f32]) -> Result<Vec<f32>, ConfigError> {
 }
 
 /// Latents, and what is wanted of them, to items.
+#[allow(clippy::large_enum_variant, reason = "there are few of them, and modules cannot be boxed")]
 #[derive(Module, Debug)]
 pub enum Generator {
     /// Fully connected.

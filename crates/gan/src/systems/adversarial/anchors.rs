@@ -27,7 +27,7 @@ impl Anchors {
             return None;
         }
         let averages = Tensor::from_inner(self.sums.clone().div_scalar(1.0 - DECAY.powf(self.updates as f64)));
-        Some([0, 1].map(|i| averages.clone().slice([i..i + 1])))
+        Some([0, 1].map(|i| averages.clone().narrow(0, i, 1)))
     }
 
     /// Takes in the scores of a batch, which may have come in parts: real and generated, `[n, 1]` each.

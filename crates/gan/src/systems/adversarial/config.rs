@@ -72,8 +72,8 @@ pub struct Regularizers {
     pub consistency_flip: bool,
     /// Scores are held to the moving averages of those of the other kind (Tseng et al. 2021, eq. 4, LeCam; with 0.1 to 0.3).
     pub lecam: f64,
-    /// Columns of the generator's weights are to be orthogonal (Brock et al. 2019, eq. 3, with 1e-4), so that truncated latents
-    /// work.
+    /// The weights of different outputs of the generator's layers are to be orthogonal (Brock et al. 2019, eq. 3, with 1e-4), so
+    /// that truncated latents give good samples.
     pub orthogonal: f64,
 }
 
