@@ -65,10 +65,10 @@ pub fn record_balance(
         micro.record("accuracy/real", on_real.clone().greater_elem(boundary).float());
         micro.record("accuracy/fake", on_fake.clone().lower_elem(boundary).float());
     }
-    if objective == Objective::Wasserstein {
-        // What the critic's loss is an estimate of, without the penalty (Arjovsky et al. 2017, section 4).
-        micro.record("wasserstein/estimate", on_real.mean() - on_fake.mean());
-    }
+    // How far real and generated items are apart, as the discriminator sees it and without any penalty (for one, Arjovsky et
+    // al. 2017, section 4).
+    let loss = objective.discriminator(on_real, on_fake);
+    micro.record("divergence/estimate", loss.neg().add_scalar(objective.at_indifference()));
     if micro.batch.len() > 1 {
         let real = spread(micro.batch.items.clone());
         // Constant data have no spread to compare with.
