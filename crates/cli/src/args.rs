@@ -90,7 +90,7 @@ pub enum Command {
         run: PathBuf,
     },
     /// Run the acceptance checks of systems, which train as needed
-    #[command(after_help = "Example:\n  ganvas accept dcgan --json dcgan.json")]
+    #[command(after_help = "Examples:\n  ganvas accept dcgan --json dcgan.json\n  ganvas accept --table dcgan.json")]
     Accept(AcceptArgs),
     /// Probability: draws from any density, KL divergences, joint tables, entropies, distances between samples
     #[command(after_help = "Example:\n  ganvas prob kl \"normal(1, 2)\" \"normal(0, 1)\"")]
@@ -618,8 +618,11 @@ pub struct MetricsArgs {
 #[derive(Args)]
 pub struct AcceptArgs {
     /// The systems.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present = "table", value_name = "ID")]
     pub ids: Vec<String>,
+    /// Instead of running checks, print a Markdown table of what `--json` has written.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "ids")]
+    pub table: Vec<PathBuf>,
     /// Seeds of what is random.
     #[arg(long, value_delimiter = ',', default_value = "0,1,2", value_name = "S,S,...")]
     pub seeds: Vec<u64>,
