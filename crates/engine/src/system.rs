@@ -212,6 +212,16 @@ pub trait Model {
     /// Everything that has to be kept, by name, listed once: a checkpoint is made of it and read into it.
     fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)>;
 
+    /// From now on samples have latents within [-psi, psi]: a value outside is drawn again (Brock et al. 2019, section 3.1,
+    /// the truncation trick). The smaller psi, the more typical and the less diverse they are. Training goes on as before, and
+    /// a checkpoint keeps nothing of it.
+    ///
+    /// # Errors
+    /// If `psi` is no positive number, or latents are not drawn from N(0, I).
+    fn truncate(&mut self, _psi: f64) -> Result<(), TruncationError> {
+        Err(TruncationError::Unsupported)
+    }
+
     /// The system as a model of the data's density, where it is one.
     fn likelihood(&self) -> Option<&dyn Likelihood> {
         None
@@ -231,6 +241,26 @@ pub trait Model {
     fn traversal(&self) -> Option<&dyn Traversal> {
         None
     }
+}
+
+/// Why samples cannot have truncated latents.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum TruncationError {
+    /// The system does not draw its samples from latents that could be.
+    #[error("this system has no latents that could be truncated")]
+    Unsupported,
+    /// Its latents have another distribution.
+    #[error("only latents from N(0, I) are truncated, those of this run have the prior `{prior}`")]
+    Prior {
+        /// The word for it in the settings.
+        prior: &'static str,
+    },
+    /// The bound is out of its domain.
+    #[error("a truncation must be a positive number, got {psi}")]
+    Bound {
+        /// What was asked for.
+        psi: f64,
+    },
 }
 
 /// A system that draws samples of a class that is asked for.

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! let known: Vec<&str> = ganvas_gan::SYSTEMS.iter().map(|system| system.info.id).collect();
-//! assert_eq!(known, ["gan", "dcgan", "lsgan", "wgan", "wgan-gp"]);
+//! assert_eq!(known, ["gan", "dcgan", "lsgan", "wgan", "wgan-gp", "acgan", "hinge", "rsgan", "dragan"]);
 //! ```
 
 pub mod networks;
@@ -19,4 +19,8 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::lsgan::Lsgan>(),
     Definition::of::<systems::wgan::Wgan>(),
     Definition::of::<systems::wgan::WganGp>(),
+    Definition::of::<systems::variants::Acgan>(),
+    Definition::of::<systems::variants::HingeGan>(),
+    Definition::of::<systems::variants::Rsgan>(),
+    Definition::of::<systems::variants::Dragan>(),
 ];

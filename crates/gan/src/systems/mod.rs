@@ -7,4 +7,5 @@ pub mod adversarial;
 pub mod dcgan;
 pub mod gan;
 pub mod lsgan;
+pub mod variants;
 pub mod wgan;
