@@ -62,7 +62,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Measure several runs in one way, side by side
     #[command(after_help = "Examples:\n  ganvas compare runs/gan-mnist runs/dcgan-mnist\n  \
-        ganvas compare runs/a runs/b --metrics ffd,prdc --html compare.html")]
+        ganvas compare runs/a runs/b --metrics ffd,prdc --html compare.html\n  \
+        ganvas compare --objectives minimax,non-saturating,wasserstein --data ring8 --out compare/ring8")]
     Compare(CompareArgs),
     /// Measure any sample against any other: .npy arrays or folders of images
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
@@ -89,7 +90,7 @@ pub enum Command {
         run: PathBuf,
     },
     /// Run the acceptance checks of systems, which train as needed
-    #[command(after_help = "Example:\n  ganvas accept dcgan --json dcgan.json")]
+    #[command(after_help = "Examples:\n  ganvas accept dcgan --json dcgan.json\n  ganvas accept --table dcgan.json")]
     Accept(AcceptArgs),
     /// Probability: draws from any density, KL divergences, joint tables, entropies, distances between samples
     #[command(after_help = "Example:\n  ganvas prob kl \"normal(1, 2)\" \"normal(0, 1)\"")]
@@ -527,8 +528,11 @@ pub struct EvalArgs {
 #[derive(Args)]
 pub struct CompareArgs {
     /// The run folders, all trained on the same data.
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required_unless_present = "objectives", conflicts_with = "objectives", value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+    /// Instead of comparing runs, train them.
+    #[command(flatten)]
+    pub trial: TrialArgs,
     /// Number of generated items of each.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub n: usize,
@@ -550,6 +554,34 @@ pub struct CompareArgs {
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,
+}
+
+/// `ganvas compare --objectives`.
+#[derive(Args)]
+#[command(next_help_heading = "Training with several objectives")]
+pub struct TrialArgs {
+    /// Train the same networks from the same seeds with each of these objectives, and draw how they go: `minimax`,
+    /// `non-saturating`, `wasserstein` (with its gradient penalty) and so on, or `all`.
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',', requires = "out")]
+    pub objectives: Vec<String>,
+    /// The adversarial system that they share.
+    #[arg(long, value_name = "ID", default_value = "gan")]
+    pub system: String,
+    /// What to train on.
+    #[arg(long, value_name = "ID|PATH", default_value = "ring8")]
+    pub data: String,
+    /// Steps of each run [default: the system's].
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Seeds of each objective.
+    #[arg(long, value_delimiter = ',', default_value = "0,1,2", value_name = "S,S,...")]
+    pub seeds: Vec<u64>,
+    /// A setting of all of them, as for `ganvas train`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder for the runs, the charts and `comparison.json`; what it has of an interrupted comparison is gone on with.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `ganvas metrics`.
@@ -586,8 +618,11 @@ pub struct MetricsArgs {
 #[derive(Args)]
 pub struct AcceptArgs {
     /// The systems.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present = "table", value_name = "ID")]
     pub ids: Vec<String>,
+    /// Instead of running checks, print a Markdown table of what `--json` has written.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "ids")]
+    pub table: Vec<PathBuf>,
     /// Seeds of what is random.
     #[arg(long, value_delimiter = ',', default_value = "0,1,2", value_name = "S,S,...")]
     pub seeds: Vec<u64>,

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! let known: Vec<&str> = ganvas_gan::SYSTEMS.iter().map(|system| system.info.id).collect();
-//! assert_eq!(known, ["gan", "dcgan", "lsgan", "wgan", "wgan-gp", "acgan", "hinge", "rsgan", "dragan"]);
+//! assert_eq!(known, ["gan", "cgan", "dcgan", "lsgan", "wgan", "wgan-gp", "sngan", "acgan", "hinge", "rsgan", "dragan"]);
 //! ```
 
 pub mod networks;
@@ -15,10 +15,12 @@ use ganvas_engine::system::Definition;
 /// Every system of this crate: a line each.
 pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::gan::Gan>(),
+    Definition::of::<systems::cgan::Cgan>(),
     Definition::of::<systems::dcgan::Dcgan>(),
     Definition::of::<systems::lsgan::Lsgan>(),
     Definition::of::<systems::wgan::Wgan>(),
     Definition::of::<systems::wgan::WganGp>(),
+    Definition::of::<systems::sngan::Sngan>(),
     Definition::of::<systems::variants::Acgan>(),
     Definition::of::<systems::variants::HingeGan>(),
     Definition::of::<systems::variants::Rsgan>(),

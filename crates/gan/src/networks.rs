@@ -337,6 +337,14 @@ impl Discriminator {
         }
     }
 
+    /// Every weight of a DCGAN as it is used, one row for each output; none of other networks.
+    pub fn weights(&self) -> Vec<Tensor<2>> {
+        match self {
+            Self::Dcgan(net) => net.weights(Pass::Eval),
+            Self::Mlp(_) | Self::Resnet(_) => Vec::new(),
+        }
+    }
+
     /// The output of every convolution of a DCGAN, of flat items: `[n, channels, height, width]` each; none of other networks.
     pub fn activations(&self, items: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
         match self {

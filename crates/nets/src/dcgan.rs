@@ -271,6 +271,16 @@ impl Discriminator {
         with_planes(items, self.image, classes)
     }
 
+    /// Every layer's weight as it is used, from the image up, `[outputs, inputs and their places]`.
+    pub fn weights(&self, pass: Pass) -> Vec<Tensor<2>> {
+        let flat = |conv: &Conv2d| conv.weight(pass).flatten(1, 3);
+        let score = match &self.score {
+            Score::Linear(linear) => linear.weight(pass).transpose(),
+            Score::Conv(conv) => flat(conv),
+        };
+        self.downs.iter().map(flat).chain([score]).collect()
+    }
+
     /// The output of every convolution after its LeakyReLU, from the image down: what the paper's linear classifier reads.
     pub fn activations(&self, x: Tensor<4>, pass: Pass) -> Vec<Tensor<4>> {
         self.layers(x.into(), pass).into_iter().map(|x| x.value).collect()

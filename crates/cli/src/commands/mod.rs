@@ -15,6 +15,7 @@ mod limit;
 mod list;
 mod measures;
 mod metrics;
+mod objectives;
 mod prob;
 mod report;
 mod sample;

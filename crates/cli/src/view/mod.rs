@@ -29,9 +29,9 @@ mod table;
 pub use density::{Sampled, sampled};
 pub use grid::image_grid;
 pub use html::{Comparison, Episode, Picture, Png, Report, comparison, report};
-pub use plot::curves;
+pub use plot::{CurveOfSeeds, curves, curves_of_seeds};
 pub use scatter::{scatter, scatter_png};
-pub use table::{compared_table, figures_table};
+pub use table::{aligned, compared_table, figures_table};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, RgbImage};

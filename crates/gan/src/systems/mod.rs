@@ -4,8 +4,10 @@ pub(crate) mod parts;
 
 pub mod adversarial;
 
+pub mod cgan;
 pub mod dcgan;
 pub mod gan;
 pub mod lsgan;
+pub mod sngan;
 pub mod variants;
 pub mod wgan;

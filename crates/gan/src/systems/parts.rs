@@ -6,10 +6,10 @@ use ganvas_engine::accept::AcceptError;
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::session::sample;
 use ganvas_engine::step::MicroBatch;
-use ganvas_engine::system::Model;
-use ganvas_metrics::Images;
-use ganvas_metrics::extractor::{Extractor, extractor_for};
+use ganvas_engine::system::{Conditional, Model};
+use ganvas_metrics::extractor::{Extractor, extractor_for, labels};
 use ganvas_metrics::points::{ModeCounts, count_modes};
+use ganvas_metrics::{Features, Images};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::Activation;
 use ganvas_nets::mlp::{Mlp, MlpConfig};
@@ -65,10 +65,10 @@ pub fn record_balance(
         micro.record("accuracy/real", on_real.clone().greater_elem(boundary).float());
         micro.record("accuracy/fake", on_fake.clone().lower_elem(boundary).float());
     }
-    if objective == Objective::Wasserstein {
-        // What the critic's loss is an estimate of, without the penalty (Arjovsky et al. 2017, section 4).
-        micro.record("wasserstein/estimate", on_real.mean() - on_fake.mean());
-    }
+    // How far real and generated items are apart, as the discriminator sees it and without any penalty (for one, Arjovsky et
+    // al. 2017, section 4).
+    let loss = objective.discriminator(on_real, on_fake);
+    micro.record("divergence/estimate", loss.neg().add_scalar(objective.at_indifference()));
     if micro.batch.len() > 1 {
         let real = spread(micro.batch.items.clone());
         // Constant data have no spread to compare with.
@@ -187,6 +187,74 @@ pub fn quality_of(fake: &Images, dataset: &Dataset, extractor: &Extractor) -> Re
     Ok(Quality { ffd, rarest: shares.iter().copied().fold(1.0, f64::min), shares })
 }
 
+/// Samples of each class that agreement is measured on.
+pub const EACH: usize = 1000;
+
+/// What a classifier that the system has never seen says of samples of every class.
+pub struct Agreement {
+    /// The share of each class's samples that it takes for that class.
+    pub shares: Vec<f64>,
+    /// The mean variance of its features within each class.
+    pub variances: Vec<f64>,
+}
+
+impl Agreement {
+    /// Over all classes.
+    pub fn mean(&self) -> f64 {
+        self.shares.iter().sum::<f64>() / self.shares.len() as f64
+    }
+
+    /// Of the class that it agrees with least.
+    pub fn worst(&self) -> f64 {
+        self.shares.iter().copied().fold(1.0, f64::min)
+    }
+}
+
+/// Asks for [`EACH`] samples of every class.
+pub fn agreement(
+    system: &dyn Conditional,
+    dataset: &Dataset,
+    extractor: &Extractor,
+    seed: u64,
+    device: &Device,
+) -> Result<Agreement, AcceptError> {
+    let (streams, classes) = (Streams::new(seed).fork("classes"), system.classes());
+    let (mut values, mut asked) = (Vec::new(), Vec::new());
+    for class in 0..classes {
+        let noise = Noise::new(streams, "sample", class as u64, device);
+        let samples = system.sample_of(&vec![class; EACH], &noise);
+        values.extend(samples.to_data().iter::<f32>());
+        asked.extend(vec![class as u32; EACH]);
+    }
+    let images = Images::new(dataset.shape.planes(), values);
+    let (features, logits) = extractor.features_and_logits(&images).map_err(AcceptError::figure)?;
+    let seen = labels(&logits);
+    let share = |class| seen[class * EACH..][..EACH].iter().filter(|&&seen| seen as usize == class).count();
+    let shares = (0..classes).map(|class| share(class) as f64 / EACH as f64).collect();
+    Ok(Agreement { shares, variances: variances(&features, &asked, classes) })
+}
+
+/// The variance of the features within each class, their mean.
+pub fn variances(features: &Features, labels: &[u32], classes: usize) -> Vec<f64> {
+    let dims = features.dims;
+    let mut counts = vec![0.0; classes];
+    let (mut sums, mut squares) = (vec![vec![0.0; dims]; classes], vec![vec![0.0; dims]; classes]);
+    for (i, &label) in labels.iter().enumerate() {
+        let class = label as usize;
+        counts[class] += 1.0;
+        for (d, &x) in features.item(i).iter().enumerate() {
+            sums[class][d] += f64::from(x);
+            squares[class][d] += f64::from(x).powi(2);
+        }
+    }
+    let variance = |class: usize| {
+        let each = sums[class].iter().zip(&squares[class]);
+        each.map(|(sum, square): (&f64, &f64)| square / counts[class] - (sum / counts[class]).powi(2)).sum::<f64>()
+            / dims as f64
+    };
+    (0..classes).map(variance).collect()
+}
+
 /// The middle one of an odd number of values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -202,5 +270,12 @@ mod tests {
     fn the_spread_is_the_root_mean_square_distance_of_all_pairs() {
         let items = Tensor::<2>::from_floats([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]], &Device::flex());
         assert!((spread(items).into_scalar::<f64>() - 50f64.sqrt()).abs() < 1e-5);
+    }
+
+    /// Class 0 has 1 and 3 (variance 1) and 0 and 4 (variance 4), class 1 the same twice.
+    #[test]
+    fn variances_are_within_the_classes() {
+        let features = Features { dims: 2, values: vec![1.0, 0.0, 3.0, 4.0, 7.0, 7.0, 7.0, 7.0] };
+        assert_eq!(variances(&features, &[0, 0, 1, 1], 2), [2.5, 0.0]);
     }
 }

@@ -1,20 +1,16 @@
 //! Systems that are the convolutional GAN with one setting changed: an auxiliary classifier, another objective, a penalty.
 
-use burn::tensor::Device;
-use ganvas_data::{Dataset, ItemShape};
+use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
-use ganvas_engine::system::{Conditional, DataSpec, Info, Preset, Recommended, Task};
-use ganvas_metrics::Images;
+use ganvas_engine::system::{DataSpec, Info, Preset, Recommended, Task};
 use ganvas_metrics::baseline::independent_pixels;
-use ganvas_metrics::extractor::Extractor;
 use ganvas_nets::layers::NormKind;
-use ganvas_nets::noise::Noise;
 use ganvas_prob::stream::Streams;
 
 use crate::networks::Networks;
 use crate::objectives::Objective;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Penalty, PenaltyKind, Recipe};
-use crate::systems::parts::{extractor, first_images, quality, quality_of};
+use crate::systems::parts::{EACH, agreement, extractor, first_images, quality, quality_of};
 use crate::systems::{dcgan, gan};
 
 /// With an auxiliary classifier.
@@ -134,8 +130,6 @@ fn changed(
 
 /// Images that are compared, and samples of all classes together.
 const N: usize = 5000;
-/// Samples of each class.
-const EACH: usize = 1000;
 /// Training on MNIST.
 const STEPS: u64 = 2500;
 
@@ -153,40 +147,16 @@ fn accept<R: Recipe>(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(STEPS) };
         let trained = acceptance.train::<Adversarial<R>>(&config, &trial)?;
         let found = quality(&trained.system, &dataset, &extractor, N, seed, &device)?;
-        let conditions = format!(
-            "seed {seed}, MNIST, {STEPS} steps of 64 in {:.0} s, {N} against {N}, ffd {:.2}, pixels {:.1}",
-            trained.seconds, found.ffd, naive.ffd
-        );
+        let note = format!("ffd {:.2}, pixels {:.1}", found.ffd, naive.ffd);
+        let conditions = trained.conditions().items(N, N).note(note);
         acceptance.check("1 ffd / independent pixels", found.ffd / naive.ffd, Threshold::AtMost(0.5), &conditions);
         acceptance.check("1 rarest class", found.rarest, Threshold::AtLeast(0.02), &conditions);
         if R::INFO.task == Task::Class {
-            let shares = agreement(&trained.system, &dataset, &extractor, seed, &device)?;
-            let conditions = format!("{conditions}, {EACH} samples a class");
-            let mean = shares.iter().sum::<f64>() / shares.len() as f64;
-            let worst = shares.iter().copied().fold(1.0, f64::min);
-            acceptance.check("2 label agreement", mean, Threshold::AtLeast(0.9), &conditions);
-            acceptance.check("2 the same of the worst class", worst, Threshold::AtLeast(0.75), conditions);
+            let found = agreement(&trained.system, &dataset, &extractor, seed, &device)?;
+            let conditions = trained.conditions().items(0, EACH * dataset.class_names.len());
+            acceptance.check("2 label agreement", found.mean(), Threshold::AtLeast(0.9), &conditions);
+            acceptance.check("2 the same of the worst class", found.worst(), Threshold::AtLeast(0.75), conditions);
         }
     }
     Ok(())
-}
-
-/// The share of the samples of each class that an independent classifier takes for that class.
-fn agreement(
-    system: &dyn Conditional,
-    dataset: &Dataset,
-    extractor: &Extractor,
-    seed: u64,
-    device: &Device,
-) -> Result<Vec<f64>, AcceptError> {
-    let streams = Streams::new(seed).fork("classes");
-    (0..system.classes())
-        .map(|class| {
-            let noise = Noise::new(streams, "sample", class as u64, device);
-            let values = system.sample_of(&[class; EACH], &noise).to_data().iter::<f32>().collect();
-            let images = Images::new(dataset.shape.planes(), values);
-            let seen = extractor.classes(&images).map_err(AcceptError::figure)?;
-            Ok(seen.iter().filter(|&&seen| seen as usize == class).count() as f64 / EACH as f64)
-        })
-        .collect()
 }

@@ -58,10 +58,8 @@ fn learns_images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(12_000) };
         let trained = acceptance.train::<Gan>(&config, &trial)?;
         let after = quality(&trained.system, &dataset, &extractor, N, seed, &device)?;
-        let conditions = format!(
-            "seed {seed}, MNIST, {} steps of 64 in {:.0} s, {N} against {N}, ffd {:.3}, untrained {:.1}, pixels {:.1}",
-            trained.steps, trained.seconds, after.ffd, before.ffd, naive.ffd
-        );
+        let note = format!("ffd {:.3}, untrained {:.1}, pixels {:.1}", after.ffd, before.ffd, naive.ffd);
+        let conditions = trained.conditions().items(N, N).note(note);
         acceptance.check("3 ffd / untrained", after.ffd / before.ffd, Threshold::AtMost(0.2), &conditions);
         acceptance.check("3 ffd / independent pixels", after.ffd / naive.ffd, Threshold::AtMost(0.5), &conditions);
         acceptance.check("3 rarest class", after.rarest, Threshold::AtLeast(0.02), conditions);
@@ -77,7 +75,7 @@ fn collapses(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(8000) };
         let trained = acceptance.train::<Gan>(&small(true), &trial)?;
         let counts = count_of(&trained.system, "ring8", seed, &device)?;
-        let conditions = format!("seed {seed}, ring8, 8000 steps of 256 in {:.0} s, 2500 samples", trained.seconds);
+        let conditions = trained.conditions().items(0, 2500);
         acceptance.check("4 modes covered of 8", counts.covered as f64, Threshold::Recorded, &conditions);
         acceptance.check("4 near", counts.near, Threshold::Recorded, &conditions);
         acceptance.check("4 HQ3", counts.hq3, Threshold::Recorded, conditions);

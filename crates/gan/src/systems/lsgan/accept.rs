@@ -71,8 +71,11 @@ fn images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         for &seed in if i < 2 { &seeds } else { &first } {
             let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(2500) };
             let trained = acceptance.train::<Adversarial<LeastSquares>>(&of(objective), &trial);
-            let conditions =
-                format!("seed {seed}, MNIST, 2500 steps of 64, no batch norm, {objective:?}, pixels {:.1}", naive.ffd);
+            let note = format!("no batch norm, {}, pixels {:.1}", objective.name(), naive.ffd);
+            let conditions = match &trained {
+                Ok(trained) => trained.conditions().items(N, N).note(note),
+                Err(error) => format!("seed {seed}, {note}: {error}").into(),
+            };
             let found = match &trained {
                 Ok(trained) => Some(quality(&trained.system, &dataset, &extractor, N, seed, &device)?),
                 // A run that is not finite has collapsed.
@@ -80,7 +83,7 @@ fn images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
                 Err(_) => return trained.map(|_| ()),
             };
             let ffd = found.as_ref().map_or(f64::INFINITY, |found| found.ffd);
-            acceptance.check(&format!("4 ffd, {objective:?}"), ffd, Threshold::Recorded, &conditions);
+            acceptance.check(&format!("4 ffd, {}", objective.name()), ffd, Threshold::Recorded, &conditions);
             if i == 0 && first.contains(&seed) {
                 let rarest = found.as_ref().map_or(0.0, |found| found.rarest);
                 acceptance.check("3 ffd / independent pixels", ffd / naive.ffd, Threshold::AtMost(0.5), &conditions);
@@ -114,9 +117,11 @@ fn ring(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(24_000) };
         let trained = acceptance.train::<Lsgan>(&config, &trial)?;
         let counts = count_of(&trained.system, "ring8", seed, &device)?;
-        let conditions = format!("seed {seed}, ring8, 24,000 steps of 256 in {:.0} s, {objective:?}", trained.seconds);
-        acceptance.check("5 modes covered of 8", counts.covered as f64, Threshold::Recorded, &conditions);
-        acceptance.check("5 near", counts.near, Threshold::Recorded, conditions);
+        let conditions = trained.conditions().items(0, 2500);
+        let (covered, near) =
+            (format!("5 modes covered, {}", objective.name()), format!("5 near, {}", objective.name()));
+        acceptance.check(&covered, counts.covered as f64, Threshold::Recorded, &conditions);
+        acceptance.check(&near, counts.near, Threshold::Recorded, conditions);
     }
     Ok(())
 }
