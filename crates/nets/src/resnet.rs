@@ -315,6 +315,45 @@ mod tests {
         assert!(Discriminator::new(Shape::new(2, 7, 4, 8), &mut init()).is_none());
     }
 
+    /// Each block in the order of the papers, where the shortcut doubles before its convolution and halves after it.
+    #[test]
+    fn blocks_are_those_of_the_papers() {
+        let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex().autodiff());
+        let pass = Pass::Train(&noise);
+        let init = &mut init();
+        let same = |found: Tensor<4>, expected: Tensor<4>| {
+            assert_eq!(found.dims(), expected.dims());
+            let size: f32 = expected.clone().abs().max().into_scalar();
+            assert!((found - expected).abs().max().into_scalar::<f32>() < 1e-5 * size);
+        };
+        let relu = activation::relu::<4>;
+        let double = |x: Tensor<4>| {
+            let wide = x.reshape([2, 4, 6, 6, 1]).repeat_dim(4, 2).reshape([2, 4, 6, 1, 12]);
+            wide.repeat_dim(3, 2).reshape([2, 4, 12, 12])
+        };
+        let x = noise.normal("x", [2, 4, 6, 6]);
+        let shape = Shape::new(4, 24, 4, 8);
+        let up = Up::new(&shape, init);
+        let norm = |i: usize, x: Tensor<4>| up.norms[i].dual(x.into(), pass).value;
+        let y = up.convs[0].forward(double(relu(norm(0, x.clone()))), pass);
+        let y = up.convs[1].forward(relu(norm(1, y)), pass);
+        same(up.forward(x.clone(), None, pass), y + up.shortcut.forward(double(x.clone()), pass));
+        let half = |x: Tensor<4>| {
+            let x = x.reshape([2, 4, 3, 2, 3, 2]);
+            x.mean_dim(5).mean_dim(3).reshape([2, 4, 3, 3])
+        };
+        for (halves, first) in [(true, true), (true, false), (false, false)] {
+            let down = Down::new(4, &shape, halves, first, init);
+            let y = down.convs[0].forward(if first { x.clone() } else { relu(x.clone()) }, pass);
+            let y = down.convs[1].forward(relu(y), pass);
+            let expected = match &down.shortcut {
+                Some(shortcut) => half(y) + half(shortcut.forward(x.clone(), pass)),
+                None => y + x.clone(),
+            };
+            same(down.dual(x.clone().into(), Activation::Relu, pass).value, expected);
+        }
+    }
+
     /// Glorot's weights times sqrt 2 keep the mean square through ReLU and a 3x3 convolution, but for what padding takes.
     #[test]
     fn initial_blocks_keep_the_scale() {
