@@ -6,5 +6,6 @@ pub mod adversarial;
 
 pub mod dcgan;
 pub mod gan;
+pub mod infogan;
 pub mod lsgan;
 pub mod wgan;
