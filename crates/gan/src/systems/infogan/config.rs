@@ -1,7 +1,7 @@
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::system::{DataSpec, Preset, Recommended};
 use ganvas_nets::init::Initializer;
-use ganvas_nets::layers::Activation;
+use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_nets::optim::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct InfoGanConfig {
     pub units: usize,
     /// Units of Q's own layer.
     pub head: usize,
+    /// What stands in the layers that discriminator and Q share, but for the first.
+    pub discriminator_norm: NormKind,
     /// What follows the layers of the discriminator and of Q.
     pub slope: Activation,
     /// Rule for the initial weights.
@@ -57,6 +59,9 @@ impl InfoGanConfig {
             Preset::Small => (32, 16, 128, 64),
             Preset::Paper => (62, 64, 1024, 128),
         };
+        // Real and generated images are normed apart, so that behind the paper's batch norms no mean of a batch is left to tell
+        // them by: narrow generators draw noise for a thousand steps, and with continuous codes of full weight for longer.
+        let discriminator_norm = if preset == Preset::Small { NormKind::Layer } else { NormKind::Batch };
         Self {
             noise,
             categorical: vec![10],
@@ -64,10 +69,11 @@ impl InfoGanConfig {
             width,
             units,
             head,
+            discriminator_norm,
             slope: Activation::LeakyRelu01,
             init: Initializer::Normal { sd: 0.02 },
             categorical_weight: 1.0,
-            continuous_weight: 0.1,
+            continuous_weight: 1.0,
             maximize: true,
             generator_optimizer: OptimizerConfig::adam(1e-3, 0.5),
             discriminator_optimizer: OptimizerConfig::adam(2e-4, 0.5),

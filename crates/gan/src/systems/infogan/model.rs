@@ -51,7 +51,7 @@ impl Sizes {
     }
 }
 
-/// A linear layer, batch norm unit by unit, an activation.
+/// A linear layer, a norm (of a batch: unit by unit), an activation.
 #[derive(Module, Debug)]
 struct Dense {
     linear: Linear,
@@ -61,9 +61,9 @@ struct Dense {
 }
 
 impl Dense {
-    fn new(inputs: usize, units: usize, activation: Activation, init: &mut Init) -> Self {
+    fn new(inputs: usize, units: usize, norm: NormKind, activation: Activation, init: &mut Init) -> Self {
         let linear = Linear::new(inputs, units, true, init);
-        Self { linear, norm: Norm::new(NormKind::Batch, units, init), activation }
+        Self { linear, norm: Norm::new(norm, units, init), activation }
     }
 
     fn forward(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
@@ -85,8 +85,8 @@ pub struct Generator {
 
 impl Generator {
     fn new(sizes: &Sizes, config: &InfoGanConfig, init: &mut Init) -> Self {
-        let hidden = Dense::new(config.codes().inputs(), config.units, Activation::Relu, init);
-        let project = Dense::new(config.units, sizes.widest(), Activation::Relu, init);
+        let hidden = Dense::new(config.codes().inputs(), config.units, NormKind::Batch, Activation::Relu, init);
+        let project = Dense::new(config.units, sizes.widest(), NormKind::Batch, Activation::Relu, init);
         let outputs = sizes.channels[1..].iter().copied().chain([sizes.image]);
         let ups = sizes.channels.iter().zip(outputs);
         let ups = ups.map(|(&from, to)| ConvTranspose2d::new(from, to, Geometry::HALVE, true, init)).collect();
@@ -130,13 +130,14 @@ impl Discriminator {
     fn new(sizes: &Sizes, config: &InfoGanConfig, init: &mut Init) -> Self {
         let inwards: Vec<usize> = [sizes.image].into_iter().chain(sizes.channels.iter().rev().copied()).collect();
         let downs = inwards.windows(2).map(|pair| Conv2d::new(pair[0], pair[1], Geometry::HALVE, true, init)).collect();
-        let norms = inwards[2..].iter().map(|&channels| Norm::new(NormKind::Batch, channels, init)).collect();
+        let norm = config.discriminator_norm;
+        let norms = inwards[2..].iter().map(|&channels| Norm::new(norm, channels, init)).collect();
         Self {
             downs,
             norms,
-            shared: Dense::new(sizes.widest(), config.units, config.slope, init),
+            shared: Dense::new(sizes.widest(), config.units, norm, config.slope, init),
             score: Linear::new(config.units, 1, true, init),
-            head: Dense::new(config.units, config.head, config.slope, init),
+            head: Dense::new(config.units, config.head, NormKind::Batch, config.slope, init),
             codes: Linear::new(config.head, config.codes().outputs(), true, init),
             slope: config.slope,
             image: [sizes.image, sizes.side, sizes.side],
