@@ -55,6 +55,10 @@ pub enum Command {
         ganvas sample runs/first --raw --out not-averaged.png"
     )]
     Sample(SampleArgs),
+    /// Draw images of a trained run along the codes that its latents have
+    #[command(after_help = "Examples:\n  ganvas traverse runs/infogan-mnist --out codes.png\n  \
+        ganvas traverse runs/infogan-mnist --code c2 --rows 8 --steps 15 --out c2.png")]
+    Traverse(TraverseArgs),
     /// Measure a trained run against held-out data
     #[command(
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
@@ -417,7 +421,7 @@ pub struct TrainArgs {
     pub allow_change: Vec<String>,
 }
 
-/// What of a run is loaded, and where: what `sample`, `eval`, `compare` and `export` share.
+/// What of a run is loaded, and where: what `sample`, `traverse`, `eval`, `compare` and `export` share.
 #[derive(Args)]
 pub struct LoadingArgs {
     /// Which of the run's checkpoints.
@@ -456,6 +460,31 @@ pub struct SampleArgs {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// A .png grid; a .npy array: f32, [n, channels, height, width] in [-1, 1], or [n, 2]; an .svg plot of points [default: RUN/sample-SEED.png].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// `ganvas traverse`.
+#[derive(Args)]
+pub struct TraverseArgs {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Show this code alone [default: all, one after the other].
+    #[arg(long, value_name = "NAME")]
+    pub code: Option<String>,
+    /// Draws of the rest of the latents; each gives a row for every code that is shown [default: 1, with --code 10].
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+    /// Values of a continuous code, from one end of its range to the other; of a categorical one all are shown.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub steps: usize,
+    /// Seed of the latents.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// A .png grid, a row for each code and draw [default: RUN/traverse-SEED.png].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Which checkpoint and weights, and where to compute.

@@ -214,7 +214,7 @@ impl Networks {
     }
 
     /// The sizes of a convolutional pair for images of this shape.
-    fn shape(&self, latent: usize, classes: usize, data: ItemShape) -> Result<dcgan::Shape, ConfigError> {
+    pub(crate) fn shape(&self, latent: usize, classes: usize, data: ItemShape) -> Result<dcgan::Shape, ConfigError> {
         let Self::Dcgan {
             width, kernel, all_convolutional, generator_norm, discriminator_norm, spectral, slope, ..
         } = *self
@@ -258,7 +258,7 @@ fn square(data: ItemShape) -> Result<(usize, usize), ConfigError> {
     if height == width { Ok((channels, height)) } else { Err(refused(data)) }
 }
 
-fn refused(data: ItemShape) -> ConfigError {
+pub(crate) fn refused(data: ItemShape) -> ConfigError {
     let [_, height, width] = data.planes();
     let sides = "4, 5, 6 or 7 doubled once or more, such as 16, 28, 32 or 64";
     ConfigError::domain("resolution", sides, format!("{height}x{width}"))

@@ -20,6 +20,7 @@ mod prob;
 mod report;
 mod sample;
 mod train;
+mod traverse;
 
 pub use limit::parse_size;
 
@@ -46,6 +47,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Data { command } => data::run(command),
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Traverse(args) => traverse::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),

@@ -7,6 +7,7 @@ pub mod adversarial;
 pub mod cgan;
 pub mod dcgan;
 pub mod gan;
+pub mod infogan;
 pub mod lsgan;
 pub mod sngan;
 pub mod variants;
