@@ -57,7 +57,7 @@ impl<'a> Step<'a> {
 
     /// The share of all steps that is done, in [0, 1): what schedules go by.
     pub fn progress(&self) -> f64 {
-        self.index as f64 / self.options.steps.max(1) as f64
+        self.options.progress(self.index)
     }
 
     /// Begins the named phase: its noise depends on seed, name, step, and how often it was begun in the step before.
