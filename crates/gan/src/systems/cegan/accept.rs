@@ -214,17 +214,14 @@ fn trial(
     let enhancement = begins(&|stage| matches!(stage, Stage::Enhancement { .. }));
     let mut outcomes = Vec::new();
 
-    // All rivals go on from the same warm-up, in as many updates, and are chosen by the same validation items.
+    let mut tell = |name: &'static str, confusion: &Confusion| {
+        let (f1, seconds) = (100.0 * confusion.mean_f1(&rare), started.elapsed().as_secs_f64());
+        let whole = 100.0 * confusion.macro_f1();
+        acceptance.tell(&format!("  seed {seed}, {name}: minority F1 {f1:.2}, macro F1 {whole:.2}, {seconds:.0} s"));
+    };
+
     bench.run(&mut system, 0, adversarial, None)?;
-    let mut pairs = Vec::new();
-    for remedy in Remedy::ALL {
-        let best = train(&bench, &system.classifier, remedy, enhancement..STEPS, config.critic_steps)?;
-        if remedy == Remedy::None {
-            pairs = bench.confusion(&best.1, &validation)?.ambiguous(AMBIGUOUS);
-        }
-        outcomes.push((remedy.name(), bench.confusion(&best.1, &dataset.test)?));
-        acceptance.tell(&format!("  seed {seed}, {}: {:.0} s", remedy.name(), started.elapsed().as_secs_f64()));
-    }
+    let warm = system.classifier.clone();
     // Up to where the classifier is heard, all three are the same.
     bench.run(&mut system, adversarial, heard, None)?;
     let mut alone = system.clone();
@@ -233,11 +230,23 @@ fn trial(
     bench.run(&mut alone, heard, enhancement, None)?;
     let mut ambiguous = system.clone();
     ambiguous.config.ambiguity = images().ambiguity;
-    for (name, variant) in [("S", &mut alone), ("CE", &mut system), ("AR", &mut ambiguous)] {
+    for (name, variant) in [("CE", &mut system), ("AR", &mut ambiguous), ("S", &mut alone)] {
         let mut best = Best::of(&bench, variant.classifier.shown())?;
         bench.run(variant, enhancement, STEPS, Some(&mut best))?;
-        outcomes.push((name, bench.confusion(&best.1, &dataset.test)?));
-        acceptance.tell(&format!("  seed {seed}, {name}: {:.0} s", started.elapsed().as_secs_f64()));
+        let confusion = bench.confusion(&best.1, &dataset.test)?;
+        tell(name, &confusion);
+        outcomes.push((name, confusion));
+    }
+    // All rivals go on from the same warm-up, in as many updates, and are chosen by the same validation items.
+    let mut pairs = Vec::new();
+    for remedy in Remedy::ALL {
+        let best = train(&bench, &warm, remedy, enhancement..STEPS, config.critic_steps)?;
+        if remedy == Remedy::None {
+            pairs = bench.confusion(&best.1, &validation)?.ambiguous(AMBIGUOUS);
+        }
+        let confusion = bench.confusion(&best.1, &dataset.test)?;
+        tell(remedy.name(), &confusion);
+        outcomes.push((remedy.name(), confusion));
     }
     let fidelity = fidelity(&system, &rare, &dataset, reference, seed, &bench.device.clone().inner())?;
     Ok(Trial { seed, rare, outcomes, pairs, fidelity, seconds: started.elapsed().as_secs_f64() })

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::networks::Networks;
 use crate::systems::dcgan;
-use crate::systems::parts::{check_count, check_optimizer};
+use crate::systems::parts::{check_count, check_ema, check_optimizer};
 
 /// More classes than this would make the table of ambiguous pairs a large part of the work.
 const MOST_CLASSES: usize = 256;
@@ -49,6 +49,9 @@ pub struct CeganConfig {
     pub critic_optimizer: OptimizerConfig,
     /// Trains the classifier.
     pub classifier_optimizer: OptimizerConfig,
+    /// Decay of the generator's averaged weights that items are drawn from; 0: its trained weights.
+    #[serde(default)]
+    pub ema: f64,
 }
 
 /// Layers of a classifier.
@@ -123,6 +126,7 @@ impl CeganConfig {
         check_optimizer("generator_optimizer", &self.generator_optimizer)?;
         check_optimizer("critic_optimizer", &self.critic_optimizer)?;
         check_optimizer("classifier_optimizer", &self.classifier_optimizer)?;
+        check_ema(self.ema)?;
         self.classifier.check(data)
     }
 }
@@ -188,5 +192,6 @@ fn settings(latent: usize, networks: Networks, classifier: ClassifierConfig) -> 
         generator_optimizer: adam,
         critic_optimizer: adam,
         classifier_optimizer: OptimizerConfig::adam(1e-3, 0.9),
+        ema: 0.0,
     }
 }

@@ -94,15 +94,15 @@ impl Part for Statistics {
     }
 
     fn save(&self, name: &str, state: &mut State) {
-        state.put(format!("{name}.counts"), self.counts.clone());
-        state.put(format!("{name}.answers"), self.answers.clone());
+        state.put(format!("{name}/counts"), self.counts.clone());
+        state.put(format!("{name}/answers"), self.answers.clone());
     }
 
     fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
         let count = self.counts.dims()[0];
         let device = self.counts.device();
-        self.counts = Tensor::from_data(state.take(&format!("{name}.counts"), &[count])?, &device);
-        self.answers = Tensor::from_data(state.take(&format!("{name}.answers"), &[count, count])?, &device);
+        self.counts = Tensor::from_data(state.take(&format!("{name}/counts"), &[count])?, &device);
+        self.answers = Tensor::from_data(state.take(&format!("{name}/answers"), &[count, count])?, &device);
         Ok(())
     }
 

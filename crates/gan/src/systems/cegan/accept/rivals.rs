@@ -35,7 +35,7 @@ pub(super) enum Remedy {
 }
 
 impl Remedy {
-    pub(super) const ALL: [Self; 4] = [Self::None, Self::Weights, Self::Oversampling, Self::Augmentation];
+    pub(super) const ALL: [Self; 4] = [Self::None, Self::Augmentation, Self::Oversampling, Self::Weights];
 
     pub(super) fn name(self) -> &'static str {
         match self {
