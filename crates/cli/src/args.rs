@@ -52,13 +52,19 @@ pub enum Command {
     /// Draw samples from a trained run
     #[command(
         after_help = "Examples:\n  ganvas sample runs/first --n 100 --out digits.png\n  ganvas sample runs/first --n 10000 --out digits.npy\n  \
-        ganvas sample runs/first --raw --out not-averaged.png"
+        ganvas sample runs/first --raw --out not-averaged.png\n  \
+        ganvas sample runs/by-class --class shirt --n 100 --out shirts.png\n  \
+        ganvas sample runs/by-class --grid --truncation 0.7 --out classes.png"
     )]
     Sample(SampleArgs),
     /// Draw images of a trained run along the codes that its latents have
     #[command(after_help = "Examples:\n  ganvas traverse runs/infogan-mnist --out codes.png\n  \
         ganvas traverse runs/infogan-mnist --code c2 --rows 8 --steps 15 --out c2.png")]
     Traverse(TraverseArgs),
+    /// Fill rare classes up: write real images with as many generated ones of each class as are missing
+    #[command(after_help = "Examples:\n  ganvas augment runs/by-class --to balanced --out filled\n  \
+        ganvas augment runs/by-class --data ~/pictures --to 5000 --out filled --format idx")]
+    Augment(AugmentArgs),
     /// Measure a trained run against held-out data
     #[command(
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
@@ -421,7 +427,7 @@ pub struct TrainArgs {
     pub allow_change: Vec<String>,
 }
 
-/// What of a run is loaded, and where: what `sample`, `traverse`, `eval`, `compare` and `export` share.
+/// What of a run is loaded, and where: what `sample`, `traverse`, `augment`, `eval`, `compare` and `export` share.
 #[derive(Args)]
 pub struct LoadingArgs {
     /// Which of the run's checkpoints.
@@ -453,9 +459,21 @@ pub struct ExportArgs {
 pub struct SampleArgs {
     /// The run folder.
     pub run: PathBuf,
-    /// Number of samples.
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub n: usize,
+    /// Number of samples, of each class where classes are asked for [default: 64; with --grid 8].
+    #[arg(long, value_name = "N")]
+    pub n: Option<usize>,
+    /// Only samples of this class, by its name or number, of a run that was trained by class.
+    #[arg(long, value_name = "K", conflicts_with = "classes")]
+    pub class: Option<String>,
+    /// Samples of these classes, one after the other.
+    #[arg(long, value_name = "K,K,...", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// Draw a row for each class, of all classes where none is named; the samples of a column have the same latent.
+    #[arg(long)]
+    pub grid: bool,
+    /// Draw latents within [-PSI, PSI] only: more typical samples, and less diverse ones.
+    #[arg(long, value_name = "PSI", allow_negative_numbers = true)]
+    pub truncation: Option<f64>,
     /// Seed of the samples.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -487,6 +505,57 @@ pub struct TraverseArgs {
     /// A .png grid, a row for each code and draw [default: RUN/traverse-SEED.png].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// How many images each class shall have, on the command line.
+#[derive(Clone, Copy)]
+pub enum AugmentTo {
+    /// As many as the largest class has.
+    Balanced,
+    /// So many, or what it has where that is more.
+    Each(usize),
+}
+
+/// `balanced` or a number.
+fn augment_to(text: &str) -> Result<AugmentTo, String> {
+    match text {
+        "balanced" => Ok(AugmentTo::Balanced),
+        _ => text.parse().map(AugmentTo::Each).map_err(|_| "`balanced` or a number of images is wanted".into()),
+    }
+}
+
+/// What images are written as, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum AugmentFormat {
+    /// A folder for each class, a PNG for each image.
+    Png,
+    /// IDX files as MNIST has them: images and labels, and the held-out part. Grey images only.
+    Idx,
+}
+
+/// `ganvas augment`.
+#[derive(Args)]
+pub struct AugmentArgs {
+    /// The folder of a run that was trained by class.
+    pub run: PathBuf,
+    /// The data to fill up, of the run's classes [default: what the run was trained on].
+    #[arg(long, value_name = "ID|PATH")]
+    pub data: Option<String>,
+    /// How many images each class shall have: as many as the largest, or N; a class with more keeps them.
+    #[arg(long, value_name = "balanced|N", value_parser = augment_to)]
+    pub to: AugmentTo,
+    /// The folder to write, which must not be there yet: images, and labels.csv with file, class and real or generated.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What to write images as.
+    #[arg(long, value_name = "FORMAT", default_value = "png")]
+    pub format: AugmentFormat,
+    /// Seed of the generated images.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::{Trained, clipped, squared_norm};
 
+use crate::EngineError;
 use crate::session::Options;
 use crate::system::Batch;
 
@@ -31,6 +32,14 @@ pub struct StepError {
     pub phase: String,
     /// The value found.
     pub value: f32,
+}
+
+impl StepError {
+    /// The error that stops training at this step, from 0.
+    pub fn at(self, step: u64) -> EngineError {
+        let Self { what, network, phase, value } = self;
+        EngineError::NonFinite { what, network, phase, step, value, kept: String::new() }
+    }
 }
 
 /// One step of an update rule.
@@ -67,7 +76,7 @@ impl<'a> Step<'a> {
 
     /// The share of all steps that is done, in [0, 1): what schedules go by.
     pub fn progress(&self) -> f64 {
-        self.index as f64 / self.options.steps.max(1) as f64
+        self.options.progress(self.index)
     }
 
     /// Begins the named phase: its noise depends on seed, name, step, and how often it was begun in the step before.

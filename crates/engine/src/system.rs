@@ -206,6 +206,12 @@ pub trait Model {
         1
     }
 
+    /// Whether the batches of the step before which this share of all steps is done, in [0, 1), have each class as often,
+    /// whatever its share of the data. Shuffled batches are what a step gets otherwise.
+    fn balanced(&self, _progress: f64) -> bool {
+        false
+    }
+
     /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients.
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
 

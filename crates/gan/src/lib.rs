@@ -27,4 +27,5 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::HingeGan>(),
     Definition::of::<systems::variants::Rsgan>(),
     Definition::of::<systems::variants::Dragan>(),
+    Definition::of::<systems::cegan::Cegan>(),
 ];

@@ -4,6 +4,7 @@ pub(crate) mod parts;
 
 pub mod adversarial;
 
+pub mod cegan;
 pub mod cgan;
 pub mod dcgan;
 pub mod gan;

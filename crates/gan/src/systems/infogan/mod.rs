@@ -173,7 +173,7 @@ mod tests {
         for index in 0..3 {
             let mut step = Step::new(&options, index, &device, true);
             system.step(&batch, &mut step).unwrap();
-            figures = step.into_figures().into_iter().map(|(name, value)| (name, value.into())).collect();
+            figures = step.finish().unwrap().into_iter().map(|(name, value)| (name, value.into())).collect();
         }
         (system, figures)
     }

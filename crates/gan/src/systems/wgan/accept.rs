@@ -253,8 +253,7 @@ fn estimate<R: Recipe>(
         let batch = Batch { items, labels: None, shape };
         let mut step = Step::new(&options, checkpoint * 100 + i, device, true);
         system.update_discriminator(&batch, &mut step);
-        let figures =
-            step.finish().map_err(|refused| AcceptError::figure(std::io::Error::other(format!("{refused:?}"))))?;
+        let figures = step.finish().map_err(|refused| refused.at(checkpoint))?;
         let found = figures.iter().find(|(name, _)| name == "divergence/estimate");
         if i >= 50 {
             sum += found.map_or(f64::NAN, |(_, value)| f64::from(*value));
