@@ -2,7 +2,7 @@
 //!
 //! ```
 //! let known: Vec<&str> = ganvas_gan::SYSTEMS.iter().map(|system| system.info.id).collect();
-//! assert_eq!(known, ["gan", "dcgan", "lsgan", "wgan", "wgan-gp"]);
+//! assert_eq!(known, ["gan", "dcgan", "lsgan", "wgan", "wgan-gp", "aae"]);
 //! ```
 
 pub mod networks;
@@ -19,4 +19,5 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::lsgan::Lsgan>(),
     Definition::of::<systems::wgan::Wgan>(),
     Definition::of::<systems::wgan::WganGp>(),
+    Definition::of::<systems::aae::Aae>(),
 ];

@@ -53,6 +53,20 @@ pub fn record_balance(
     if !micro.reported() {
         return;
     }
+    record_scores(micro, objective, on_real, on_fake);
+    if micro.batch.len() > 1 {
+        let real = spread(micro.batch.items.clone());
+        // Constant data have no spread to compare with.
+        micro.record("diversity/batch", spread(fake.clone()) / real.clamp_min(1e-6));
+    }
+}
+
+/// Records mean scores, and the share that is told rightly of what is real and of what is not, where the objective has a
+/// boundary.
+pub fn record_scores(micro: &MicroBatch, objective: Objective, on_real: &Tensor<2>, on_fake: &Tensor<2>) {
+    if !micro.reported() {
+        return;
+    }
     let (on_real, on_fake) = (on_real.clone().detach(), on_fake.clone().detach());
     // Rules on health take logits for what they are; other scores have no scale.
     let [for_real, for_fake] = match objective {
@@ -68,11 +82,6 @@ pub fn record_balance(
     if objective == Objective::Wasserstein {
         // What the critic's loss is an estimate of, without the penalty (Arjovsky et al. 2017, section 4).
         micro.record("wasserstein/estimate", on_real.mean() - on_fake.mean());
-    }
-    if micro.batch.len() > 1 {
-        let real = spread(micro.batch.items.clone());
-        // Constant data have no spread to compare with.
-        micro.record("diversity/batch", spread(fake.clone()) / real.clamp_min(1e-6));
     }
 }
 

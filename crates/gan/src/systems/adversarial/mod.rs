@@ -136,7 +136,7 @@ impl<R> Adversarial<R> {
 }
 
 /// `[n]` classes to `[n, count]`: 1 where it is, 0 elsewhere.
-fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
+pub(crate) fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
     let all = Tensor::<1, Int>::arange(0..count as i64, &classes.device());
     let [n] = classes.dims();
     let classes = classes.unsqueeze_dim::<2>(1).expand([n, count]);
