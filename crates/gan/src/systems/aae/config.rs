@@ -86,6 +86,10 @@ pub struct AaeConfig {
     pub discriminator_optimizer: OptimizerConfig,
     /// Trains the encoder against the discriminators and, apart from that, its label head by labels.
     pub encoder_optimizer: OptimizerConfig,
+    /// The share of the steps after which all learning rates are multiplied by `rate_late`.
+    pub late: f64,
+    /// What they are multiplied by late in training.
+    pub rate_late: f64,
     /// Items whose label may be used, for `label-shaped` and `semi-supervised`: the first that training sees; 0: all.
     #[serde(default)]
     pub labelled: usize,
@@ -110,7 +114,8 @@ fn sixteen() -> usize {
 
 impl AaeConfig {
     /// The unsupervised form with a deterministic encoder and the prior N(0, I): two hidden layers of `units` in encoder and
-    /// decoder, two of `judging` in the discriminator, tanh at the end, weights 1, 6 and 6.
+    /// decoder, two of `judging` in the discriminator, tanh at the end, weights 1, 6 and 6, the rates times 0.1 for the last
+    /// 40 % of the steps.
     pub fn new(latent: usize, units: usize, judging: usize) -> Self {
         let hidden = |units| MlpConfig::new(&[units; 2], Activation::Relu, Initializer::He);
         let adversarial = OptimizerConfig::adam(2e-4, 0.5);
@@ -130,6 +135,8 @@ impl AaeConfig {
             reconstruction_optimizer: OptimizerConfig::adam(5e-4, 0.5),
             discriminator_optimizer: adversarial,
             encoder_optimizer: adversarial,
+            late: 0.6,
+            rate_late: 0.1,
             labelled: 0,
             supervised_every: ten(),
             clusters: sixteen(),
@@ -172,6 +179,7 @@ impl AaeConfig {
             reconstruction_optimizer: sgd(0.01, 0.9),
             discriminator_optimizer: sgd(0.1, 0.1),
             encoder_optimizer: sgd(0.1, 0.1),
+            late: 1.0,
             ..Self::new(8, 1000, 1000)
         }
     }
@@ -220,6 +228,12 @@ impl AaeConfig {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(ConfigError::domain(key, "zero or more", weight));
             }
+        }
+        if !(0.0..=1.0).contains(&self.late) {
+            return Err(ConfigError::domain("late", "in [0, 1]", self.late));
+        }
+        if !(self.rate_late > 0.0 && self.rate_late.is_finite()) {
+            return Err(ConfigError::domain("rate_late", "a positive number", self.rate_late));
         }
         if self.labelled > MOST_LABELLED {
             return Err(ConfigError::domain("labelled", format!("at most {MOST_LABELLED}"), self.labelled));

@@ -33,8 +33,10 @@ impl Labelled {
     /// Keeps the items of a batch while there is room.
     pub fn fill(&mut self, batch: &Batch) {
         let room = (self.limit - self.len()).min(batch.len());
-        let Some(labels) = batch.labels.clone().filter(|_| room > 0) else { return };
-        let (items, labels) = (batch.items.clone().slice([0..room]), labels.slice([0..room]));
+        if room == 0 {
+            return;
+        }
+        let Batch { items, labels: Some(labels), .. } = batch.rows(0..room) else { return };
         self.kept = Some(match self.kept.take() {
             Some((old, old_labels)) => (Tensor::cat(vec![old, items], 0), Tensor::cat(vec![old_labels, labels], 0)),
             None => (items, labels),

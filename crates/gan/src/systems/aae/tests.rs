@@ -16,7 +16,7 @@ fn spec(shape: ItemShape, classes: usize) -> DataSpec {
 }
 
 fn small() -> AaeConfig {
-    AaeConfig::new(2, 12, 8)
+    AaeConfig { ema: 0.0, ..AaeConfig::new(2, 12, 8) }
 }
 
 fn build(config: &AaeConfig) -> Aae {
@@ -38,7 +38,7 @@ fn batch(n: usize, step: u64) -> Batch {
 /// One step; what it recorded.
 fn step_on(aae: &mut Aae, batch: &Batch, index: u64) -> BTreeMap<String, f64> {
     let device = Device::flex().autodiff();
-    let options = Options::new(Streams::new(1), batch.len(), 100);
+    let options = Options::new(Streams::new(1), batch.len(), 1000);
     let mut step = Step::new(&options, index, &device, true);
     aae.step(batch, &mut step).unwrap();
     step.into_figures().into_iter().map(|(name, value)| (name, value.into())).collect()
@@ -110,6 +110,26 @@ fn each_phase_updates_its_own_networks_alone() {
         let changed: Vec<bool> = before.iter().zip(&after).map(|(a, b)| a != b).collect();
         assert_eq!(changed, expected, "{weights:?}");
         assert_eq!((aae.networks.updates(), aae.encoder.updates()), (1, u64::from(encoder_weight > 0.0)));
+    }
+}
+
+/// The first update of Adam is of the size of its rate: late, it is a tenth. Of each network the first update alone.
+#[test]
+fn late_in_training_every_rate_is_lower() {
+    for [reconstruction_weight, discriminator_weight, encoder_weight] in
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    {
+        let moved = |late: f64| {
+            let weights = AaeConfig { reconstruction_weight, discriminator_weight, encoder_weight, ..small() };
+            let mut aae = build(&AaeConfig { late, rate_late: 0.1, ..weights });
+            let of = |aae: &Aae| [values(&aae.networks.net), values(&aae.discriminator.net)].concat().concat();
+            let before = of(&aae);
+            step_on(&mut aae, &batch(8, 0), 0);
+            before.into_iter().zip(of(&aae)).map(|(a, b)| f64::from(b - a)).collect::<Vec<_>>()
+        };
+        let (early, late) = (moved(1.0), moved(0.0));
+        assert!(early.iter().any(|change| change.abs() > 1e-4));
+        assert!(early.iter().zip(late).all(|(early, late)| (late - 0.1 * early).abs() < 1e-6));
     }
 }
 

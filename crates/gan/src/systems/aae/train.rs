@@ -19,9 +19,10 @@ impl Aae {
         if let Some(labelled) = &mut self.labelled {
             labelled.fill(batch);
         }
+        let rate = if step.progress() >= self.config.late { self.config.rate_late } else { 1.0 };
         let Self { networks, discriminator, encoder, label_game, labelled, config, classes, told } = self;
         let rule = Rule { config, labelled: labelled.as_ref(), classes: *classes, told: *told };
-        step.phase("reconstruction").update("networks", networks, batch, |networks, micro| {
+        step.phase("reconstruction").rate(rate).update("networks", networks, batch, |networks, micro| {
             let coded = rule.encode(&networks.encoder, micro);
             let label = rule.label(&coded, micro);
             let error = micro.batch.items.clone() - networks.decoder.forward(beside(coded.code, label), micro.pass());
@@ -31,15 +32,20 @@ impl Aae {
         })?;
         if config.discriminator_weight > 0.0 {
             let encoder = networks.frozen().encoder;
-            step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
-                let shown = rule.shown(&encoder, micro);
-                let on_prior = discriminator.forward(shown.prior, micro.pass());
-                let on_codes = discriminator.forward(shown.codes.detach(), micro.pass());
-                record_scores(micro, OBJECTIVE, &on_prior, &on_codes);
-                OBJECTIVE.discriminator(on_prior, on_codes).mul_scalar(config.discriminator_weight)
-            })?;
+            step.phase("discriminator").rate(rate).update(
+                "discriminator",
+                discriminator,
+                batch,
+                |discriminator, micro| {
+                    let shown = rule.shown(&encoder, micro);
+                    let on_prior = discriminator.forward(shown.prior, micro.pass());
+                    let on_codes = discriminator.forward(shown.codes.detach(), micro.pass());
+                    record_scores(micro, OBJECTIVE, &on_prior, &on_codes);
+                    OBJECTIVE.discriminator(on_prior, on_codes).mul_scalar(config.discriminator_weight)
+                },
+            )?;
             if let Some(LabelGame { discriminator, .. }) = label_game {
-                let phase = step.phase("label_discriminator");
+                let phase = step.phase("label_discriminator").rate(rate);
                 phase.update("label_discriminator", discriminator, batch, |discriminator, micro| {
                     let drawn = indicators(micro.noise.classes("class", micro.batch.len(), rule.told), rule.told);
                     let on_prior = discriminator.forward(drawn, micro.pass());
@@ -54,7 +60,7 @@ impl Aae {
             let judge = discriminator.frozen();
             let label_judge = label_game.as_ref().map(|game| game.discriminator.frozen());
             networks.by(encoder, |networks| {
-                step.phase("encoder").update("encoder", networks, batch, |networks, micro| {
+                step.phase("encoder").rate(rate).update("encoder", networks, batch, |networks, micro| {
                     let shown = rule.shown(&networks.encoder, micro);
                     let on_codes = judge.forward(shown.codes, micro.pass());
                     let mut loss = OBJECTIVE.generator(None, on_codes);
@@ -69,7 +75,7 @@ impl Aae {
             config.variant == Variant::SemiSupervised && step.index().is_multiple_of(config.supervised_every);
         if let Some(LabelGame { supervised, .. }) = label_game.as_mut().filter(|_| supervised) {
             networks.by(supervised, |networks| {
-                step.phase("supervised").update("supervised", networks, batch, |networks, micro| {
+                step.phase("supervised").rate(rate).update("supervised", networks, batch, |networks, micro| {
                     let (items, labels) = rule.taught(micro);
                     let coded = networks.encoder.forward(items, Some(&micro.noise), micro.pass());
                     match (coded.logits, labels) {
