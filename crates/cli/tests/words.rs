@@ -17,6 +17,8 @@ fn every_command_has_help_with_an_example() {
         &["data", "get"],
         &["train"],
         &["sample"],
+        &["encode"],
+        &["reconstruct"],
         &["eval"],
         &["report"],
         &["accept"],

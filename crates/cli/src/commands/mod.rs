@@ -5,6 +5,7 @@ mod cache;
 mod checkpoint;
 mod compare;
 mod data;
+mod encode;
 mod eval;
 mod export;
 mod extraction;
@@ -16,6 +17,7 @@ mod list;
 mod measures;
 mod metrics;
 mod prob;
+mod reconstruct;
 mod report;
 mod sample;
 mod train;
@@ -45,6 +47,8 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Data { command } => data::run(command),
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Encode(args) => encode::run(&args),
+        Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),
