@@ -65,6 +65,15 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas augment runs/by-class --to balanced --out filled\n  \
         ganvas augment runs/by-class --data ~/pictures --to 5000 --out filled --format idx")]
     Augment(AugmentArgs),
+    /// Write the codes that a run's encoder gives to data
+    #[command(after_help = "Examples:\n  ganvas encode runs/aae-mnist --out codes.npy\n  \
+        ganvas encode runs/aae-mnist --data fashion-mnist -n 1000 --out codes.csv\n  \
+        ganvas encode runs/flat --out codes.svg")]
+    Encode(EncodeArgs),
+    /// Send data through a run's encoder and decoder, and show what comes of them
+    #[command(after_help = "Examples:\n  ganvas reconstruct runs/aae-mnist --out pairs.png\n  \
+        ganvas reconstruct runs/aae-mnist -n 10000 --out pairs.npy")]
+    Reconstruct(ReconstructArgs),
     /// Measure a trained run against held-out data
     #[command(
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
@@ -427,7 +436,7 @@ pub struct TrainArgs {
     pub allow_change: Vec<String>,
 }
 
-/// What of a run is loaded, and where: what `sample`, `traverse`, `augment`, `eval`, `compare` and `export` share.
+/// What of a run is loaded, and where: what all commands share that take a trained run.
 #[derive(Args)]
 pub struct LoadingArgs {
     /// Which of the run's checkpoints.
@@ -556,6 +565,61 @@ pub struct AugmentArgs {
     /// Seed of the generated images.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// A part of a data set, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SplitArg {
+    /// The part that is trained on.
+    Train,
+    /// The part that is held out.
+    Test,
+}
+
+/// Which items `encode` and `reconstruct` take.
+#[derive(Args)]
+pub struct CodedArgs {
+    /// A data set's id, a folder of images, or an IDX file; images are brought to the run's side and channels [default: the run's data].
+    #[arg(long, value_name = "ID|PATH")]
+    pub data: Option<String>,
+    /// Which part of them.
+    #[arg(long, value_name = "PART", default_value = "test")]
+    pub split: SplitArg,
+    /// The first so many items [default: `encode` all, `reconstruct` 64].
+    #[arg(short, long, value_name = "N")]
+    pub n: Option<usize>,
+}
+
+/// `ganvas encode`.
+#[derive(Args)]
+pub struct EncodeArgs {
+    /// The run folder, of a system that has codes.
+    pub run: PathBuf,
+    /// A .npy array: f32, [n, values of a code]; a .csv table with a header and the class where it is known; an .svg plot of codes of two values.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Which items.
+    #[command(flatten)]
+    pub items: CodedArgs,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// `ganvas reconstruct`.
+#[derive(Args)]
+pub struct ReconstructArgs {
+    /// The run folder, of a system that has codes.
+    pub run: PathBuf,
+    /// A .png grid, each original above its reconstruction, or a .npy array of pairs: f32, [n, 2, values of an item].
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Which items.
+    #[command(flatten)]
+    pub items: CodedArgs,
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,

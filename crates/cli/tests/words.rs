@@ -19,6 +19,8 @@ fn every_command_has_help_with_an_example() {
         &["sample"],
         &["traverse"],
         &["augment"],
+        &["encode"],
+        &["reconstruct"],
         &["eval"],
         &["report"],
         &["accept"],

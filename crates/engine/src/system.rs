@@ -283,6 +283,11 @@ pub trait Autoencoder {
     /// Values of a code.
     fn code_size(&self) -> usize;
 
+    /// Whether decoding wants the class of each item to be told.
+    fn needs_class(&self) -> bool {
+        false
+    }
+
     /// The codes `[n, code_size]` of items `[n, values]`; where coding is random, its mean.
     fn encode(&self, items: Tensor<2>) -> Tensor<2>;
 
@@ -321,6 +326,14 @@ pub trait Traversal {
     /// A sample for each of `values` of the code numbered `code`, `[n, values of an item]`, on the noise's device. All else
     /// of the latent is drawn once and stays, the same for every code with the same noise.
     fn traverse(&self, code: usize, values: &[f64], noise: &Noise) -> Tensor<2>;
+}
+
+/// One latent, `[1, latent]`, for each of `values`, which stand at `place` of it: `[n, latent]`.
+pub fn with_values(latent: Tensor<2>, place: usize, values: &[f64]) -> Tensor<2> {
+    let (n, device) = (values.len(), latent.device());
+    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    let column = Tensor::from_data(TensorData::new(values, [n, 1]), &device);
+    latent.repeat_dim(0, n).slice_assign([0..n, place..place + 1], column)
 }
 
 /// A system that bounds the log-likelihood of what it is shown.

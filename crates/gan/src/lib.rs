@@ -28,4 +28,5 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::Rsgan>(),
     Definition::of::<systems::variants::Dragan>(),
     Definition::of::<systems::cegan::Cegan>(),
+    Definition::of::<systems::aae::Aae>(),
 ];

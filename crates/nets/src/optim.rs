@@ -127,21 +127,57 @@ impl OptimizerConfig {
     }
 }
 
+/// An optimiser's settings and what it keeps of a network's gradients.
+///
+/// A network that several losses train in turn has one for each, so that the moments of opposed gradients do not mix: the
+/// first belongs to [`Trained`], a further one takes its place for an update by [`Trained::by`].
+#[derive(Clone)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    updates: u64,
+    slots: BTreeMap<String, Vec<Tensor<1>>>,
+    /// Size and device of every parameter, by path: what a state that is read back has to fit.
+    parameters: BTreeMap<String, (usize, Device)>,
+}
+
+impl Optimizer {
+    /// For this network, of which it has seen no gradient yet.
+    pub fn new<M: Module>(net: &M, config: OptimizerConfig) -> Self {
+        Self { config, updates: 0, slots: BTreeMap::new(), parameters: parameters_of(net) }
+    }
+
+    /// Updates applied so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    fn apply<M: Module>(&mut self, net: M, gradients: GradientsParams, rate: f64) -> M {
+        self.updates += 1;
+        let mut update = Update {
+            path: Path::default(),
+            gradients,
+            config: &self.config,
+            step: self.updates,
+            rate,
+            slots: &mut self.slots,
+        };
+        net.map(&mut update)
+    }
+}
+
 /// A network with the optimiser that trains it.
 #[derive(Clone)]
 pub struct Trained<M> {
     /// The network.
     pub net: M,
-    config: OptimizerConfig,
-    updates: u64,
-    slots: BTreeMap<String, Vec<Tensor<1>>>,
+    optimizer: Optimizer,
     average: Option<Average<M>>,
 }
 
 impl<M: Module> Trained<M> {
     /// A network that has had no update yet.
     pub fn new(net: M, config: OptimizerConfig) -> Self {
-        Self { net, config, updates: 0, slots: BTreeMap::new(), average: None }
+        Self { optimizer: Optimizer::new(&net, config), net, average: None }
     }
 
     /// The same with an exponential moving average of the weights, with a decay in [0, 1); 0: with none.
@@ -162,7 +198,7 @@ impl<M: Module> Trained<M> {
 
     /// Updates applied so far.
     pub fn updates(&self) -> u64 {
-        self.updates
+        self.optimizer.updates
     }
 
     /// The gradients of `loss` with respect to this network alone.
@@ -170,21 +206,23 @@ impl<M: Module> Trained<M> {
         GradientsParams::from_grads(loss.backward(), &self.net)
     }
 
-    /// Applies one update, with the learning rate times `rate`.
+    /// Applies one update, with the learning rate times `rate`. A parameter without a gradient stays, with its moments.
     pub fn apply(&mut self, gradients: GradientsParams, rate: f64) {
-        self.updates += 1;
-        let mut update = Update {
-            path: Path::default(),
-            gradients,
-            config: &self.config,
-            step: self.updates,
-            rate,
-            slots: &mut self.slots,
-        };
-        self.net = self.net.clone().map(&mut update);
+        self.net = self.optimizer.apply(self.net.clone(), gradients, rate);
         if let Some(average) = &mut self.average {
-            average.follow(&self.net, self.updates);
+            average.follow(&self.net, self.optimizer.updates);
         }
+    }
+
+    /// Does something with another optimiser of this network in place of its own. Averaged weights follow the updates of
+    /// the network's own alone: once a step, however many losses train it.
+    pub fn by<T>(&mut self, other: &mut Optimizer, update: impl FnOnce(&mut Self) -> T) -> T {
+        let average = self.average.take();
+        std::mem::swap(&mut self.optimizer, other);
+        let done = update(self);
+        std::mem::swap(&mut self.optimizer, other);
+        self.average = average;
+        done
     }
 }
 
@@ -269,6 +307,55 @@ fn empty(config: &OptimizerConfig, n: usize, device: &Device) -> Vec<Tensor<1>> 
     vec![Tensor::zeros([n], device); config.slots()]
 }
 
+impl Part for Optimizer {
+    fn remember(&self) -> Box<dyn Any> {
+        Box::new(self.clone())
+    }
+
+    fn go_back(&mut self, to: Box<dyn Any>) {
+        if let Ok(before) = to.downcast() {
+            *self = *before;
+        }
+    }
+
+    fn save(&self, name: &str, state: &mut State) {
+        state.put_counter(format!("{name}/optimizer/updates"), self.updates);
+        for (path, slots) in &self.slots {
+            for (i, slot) in slots.iter().enumerate() {
+                state.put(format!("{name}/optimizer/{i}{path}"), slot.clone());
+            }
+        }
+    }
+
+    fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
+        self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
+        self.slots.clear();
+        // A parameter that no gradient has reached yet has no slots; one that has some has all.
+        for (path, (n, device)) in &self.parameters {
+            let entry = |slot: usize| format!("{name}/optimizer/{slot}{path}");
+            if (0..self.config.slots()).all(|slot| !state.entries().contains_key(&entry(slot))) {
+                continue;
+            }
+            let slots =
+                (0..self.config.slots()).map(|slot| Ok(Tensor::from_data(state.take(&entry(slot), &[*n])?, device)));
+            self.slots.insert(path.clone(), slots.collect::<Result<_, StateError>>()?);
+        }
+        if self.updates > 0 && self.slots.is_empty() {
+            return Err(StateError::Missing { name: format!("{name}/optimizer/0") });
+        }
+        Ok(())
+    }
+
+    /// Those that it trains are the network's.
+    fn parameters(&self) -> usize {
+        0
+    }
+
+    fn export(&self, _: &str, _: &mut Weights) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
 impl<M: Module + 'static> Part for Trained<M> {
     fn remember(&self) -> Box<dyn Any> {
         Box::new(self.clone())
@@ -285,12 +372,7 @@ impl<M: Module + 'static> Part for Trained<M> {
         if let Some(average) = &self.average {
             save_module(&average.net, &average_of(name), state);
         }
-        state.put_counter(format!("{name}/optimizer/updates"), self.updates);
-        for (path, slots) in &self.slots {
-            for (i, slot) in slots.iter().enumerate() {
-                state.put(format!("{name}/optimizer/{i}{path}"), slot.clone());
-            }
-        }
+        self.optimizer.save(name, state);
     }
 
     fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
@@ -298,23 +380,7 @@ impl<M: Module + 'static> Part for Trained<M> {
         if let Some(average) = &mut self.average {
             average.net = load_module(average.net.clone(), &average_of(name), state)?;
         }
-        self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
-        self.slots.clear();
-        let parameters = parameters_of(&self.net);
-        // A parameter that no gradient has reached yet has no slots; one that has some has all.
-        for (path, (n, device)) in parameters {
-            let entry = |slot: usize| format!("{name}/optimizer/{slot}{path}");
-            if (0..self.config.slots()).all(|slot| !state.entries().contains_key(&entry(slot))) {
-                continue;
-            }
-            let slots =
-                (0..self.config.slots()).map(|slot| Ok(Tensor::from_data(state.take(&entry(slot), &[n])?, &device)));
-            self.slots.insert(path.clone(), slots.collect::<Result<_, StateError>>()?);
-        }
-        if self.updates > 0 && self.slots.is_empty() {
-            return Err(StateError::Missing { name: format!("{name}/optimizer/0") });
-        }
-        Ok(())
+        self.optimizer.load(name, state)
     }
 
     fn parameters(&self) -> usize {
@@ -494,6 +560,48 @@ mod tests {
             step(&mut resumed);
         }
         assert_eq!(weights(&unbroken.net), weights(&resumed.net));
+    }
+
+    /// The loss of a network's bias alone: its other parameter stays.
+    fn loss_of_bias(net: &Linear) -> Tensor<1> {
+        net.bias.as_ref().unwrap().val().sub_scalar(1.0).square().sum()
+    }
+
+    #[test]
+    fn each_optimiser_of_a_network_has_its_own_moments_and_state() {
+        let adam = OptimizerConfig::adam(0.01, 0.9);
+        let mut trained = Trained::new(net(), adam).averaged(0.5);
+        let mut other = Optimizer::new(&trained.net, OptimizerConfig::adam(0.05, 0.0));
+        let both = |trained: &mut Trained<Linear>, other: &mut Optimizer| {
+            step(trained);
+            let before = (trained.net.weight.val().to_data(), trained.shown().bias.unwrap().val().to_data());
+            trained.by(other, |trained| {
+                let gradients = trained.gradients(loss_of_bias(&trained.net));
+                trained.apply(gradients, 1.0);
+            });
+            assert_eq!(trained.net.weight.val().to_data(), before.0, "no gradient, no update");
+            assert_eq!(trained.shown().bias.unwrap().val().to_data(), before.1, "the average follows the first alone");
+        };
+        for _ in 0..3 {
+            both(&mut trained, &mut other);
+        }
+        assert_eq!((trained.updates(), other.updates()), (3, 3));
+        assert_eq!(other.slots.keys().collect::<Vec<_>>(), [".bias"]);
+        // What a bias has of each: the mean of opposed gradients in one, the last gradient alone (beta1 = 0) in the other.
+        assert_ne!(trained.optimizer.slots[".bias"][0].to_data(), other.slots[".bias"][0].to_data());
+
+        let mut state = State::default();
+        trained.save("net", &mut state);
+        other.save("other", &mut state);
+        let mut resumed = Trained::new(net(), adam).averaged(0.5);
+        let mut resumed_other = Optimizer::new(&resumed.net, OptimizerConfig::adam(0.05, 0.0));
+        resumed.load("net", &mut state).unwrap();
+        resumed_other.load("other", &mut state).unwrap();
+        state.finish().unwrap();
+        both(&mut trained, &mut other);
+        both(&mut resumed, &mut resumed_other);
+        assert_eq!(weights(&trained.net), weights(&resumed.net));
+        assert_eq!(weights(&trained.shown()), weights(&resumed.shown()));
     }
 
     #[test]

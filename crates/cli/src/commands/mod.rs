@@ -6,6 +6,7 @@ mod cache;
 mod checkpoint;
 mod compare;
 mod data;
+mod encode;
 mod eval;
 mod export;
 mod extraction;
@@ -18,6 +19,7 @@ mod measures;
 mod metrics;
 mod objectives;
 mod prob;
+mod reconstruct;
 mod report;
 mod sample;
 mod train;
@@ -52,6 +54,8 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Sample(args) => sample::run(&args),
         Command::Traverse(args) => traverse::run(&args),
         Command::Augment(args) => augment::run(&args),
+        Command::Encode(args) => encode::run(&args),
+        Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),

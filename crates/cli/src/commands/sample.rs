@@ -6,9 +6,8 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::Loaded;
 use ganvas_engine::session;
 use ganvas_prob::stream::Streams;
-use npyz::WriterBuilder;
 
-use super::{class_number, conditional, data_of, load_run, test_points, weights, write};
+use super::{class_number, conditional, data_of, files, load_run, test_points, weights, write};
 use crate::args::SampleArgs;
 use crate::error::CliError;
 use crate::view;
@@ -113,7 +112,10 @@ enum Format {
 fn encode(format: Format, values: &[f32], columns: Option<usize>, config: &RunConfig) -> Result<Vec<u8>, CliError> {
     let shape = config.data.shape;
     match (format, shape) {
-        (Format::Npy, _) => npy(values, shape).map_err(|e| CliError::failure(format!("cannot make the array: {e}"))),
+        (Format::Npy, _) => {
+            let n = values.len() / shape.len();
+            files::npy(values, &[&[n], shape.dims().as_slice()].concat())
+        }
         (Format::Png, ItemShape::Image { channels, height, width }) => {
             Ok(view::image_grid(values, [values.len() / shape.len(), channels, height, width], columns)?)
         }
@@ -128,14 +130,4 @@ fn encode(format: Format, values: &[f32], columns: Option<usize>, config: &RunCo
             Err(CliError::usage("images are not drawn as .svg", "end --out in .png or .npy"))
         }
     }
-}
-
-fn npy(values: &[f32], shape: ItemShape) -> std::io::Result<Vec<u8>> {
-    let n = (values.len() / shape.len()) as u64;
-    let dims: Vec<u64> = std::iter::once(n).chain(shape.dims().into_iter().map(|d| d as u64)).collect();
-    let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&dims).writer(&mut bytes).begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()?;
-    Ok(bytes)
 }

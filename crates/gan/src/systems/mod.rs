@@ -2,6 +2,7 @@
 
 pub(crate) mod parts;
 
+pub mod aae;
 pub mod adversarial;
 
 pub mod cegan;

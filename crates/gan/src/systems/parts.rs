@@ -53,6 +53,20 @@ pub fn record_balance(
     if !micro.reported() {
         return;
     }
+    record_scores(micro, objective, on_real, on_fake);
+    if micro.batch.len() > 1 {
+        let real = spread(micro.batch.items.clone());
+        // Constant data have no spread to compare with.
+        micro.record("diversity/batch", spread(fake.clone()) / real.clamp_min(1e-6));
+    }
+}
+
+/// Records mean scores, and the share that is told rightly of what is real and of what is not, where the objective has a
+/// boundary.
+pub fn record_scores(micro: &MicroBatch, objective: Objective, on_real: &Tensor<2>, on_fake: &Tensor<2>) {
+    if !micro.reported() {
+        return;
+    }
     let (on_real, on_fake) = (on_real.clone().detach(), on_fake.clone().detach());
     // Rules on health take logits for what they are; other scores have no scale.
     let [for_real, for_fake] = match objective {
@@ -69,11 +83,6 @@ pub fn record_balance(
     // al. 2017, section 4).
     let loss = objective.discriminator(on_real, on_fake);
     micro.record("divergence/estimate", loss.neg().add_scalar(objective.at_indifference()));
-    if micro.batch.len() > 1 {
-        let real = spread(micro.batch.items.clone());
-        // Constant data have no spread to compare with.
-        micro.record("diversity/batch", spread(fake.clone()) / real.clamp_min(1e-6));
-    }
 }
 
 /// The root mean square distance of two items of a batch of at least two, `[1]`: the mean of |x_i - x_j|^2 over all pairs is
