@@ -36,8 +36,8 @@ impl<R> Adversarial<R> {
         let scores = RefCell::new(Vec::new());
         step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
             let (fake, told) = rule.generate(&generator.net, micro);
-            let real = rule.judge(discriminator, micro.batch.items.clone(), rule.labels(micro), micro);
-            let fake = rule.judge(discriminator, fake.detach(), told, micro);
+            let real = rule.judge(discriminator, "real", micro.batch.items.clone(), rule.labels(micro), micro);
+            let fake = rule.judge(discriminator, "fake", fake.detach(), told, micro);
             record_balance(micro, config.objective, &fake.items, &real.score, &fake.score);
             if anchors.is_some() {
                 scores.borrow_mut().push((real.score.clone().inner(), fake.score.clone().inner()));
@@ -71,11 +71,11 @@ impl<R> Adversarial<R> {
         let judge = discriminator.frozen();
         step.phase("generator").update("generator", generator, batch, |generator, micro| {
             let (fake, told) = rule.generate(generator, micro);
-            let fake = rule.judge(&judge, fake, told, micro);
+            let fake = rule.judge(&judge, "fake", fake, told, micro);
             let on_real = config
                 .objective
                 .looks_at_real()
-                .then(|| rule.judge(&judge, micro.batch.items.clone(), rule.labels(micro), micro).score);
+                .then(|| rule.judge(&judge, "real", micro.batch.items.clone(), rule.labels(micro), micro).score);
             let terms = [
                 rule.classification(&[("generated", &fake)], micro),
                 Some(config.regularizers.orthogonal).filter(|&weight| weight > 0.0).and_then(|weight| {
@@ -145,10 +145,17 @@ impl<'c> Rule<'c> {
         Told { indicators: indicators(classes.clone(), self.classes), classes }
     }
 
-    /// Shows the discriminator items, with instance noise where there is some.
-    fn judge(&self, net: &Discriminator, items: Tensor<2>, told: Option<Told>, micro: &MicroBatch) -> Judged {
+    /// Shows the discriminator items, with instance noise where there is some: other noise for each kind of items.
+    fn judge(
+        &self,
+        net: &Discriminator,
+        kind: &str,
+        items: Tensor<2>,
+        told: Option<Told>,
+        micro: &MicroBatch,
+    ) -> Judged {
         let items = match self.blur > 0.0 {
-            true => micro.noise.normal("blur", items.dims()).mul_scalar(self.blur) + items,
+            true => micro.noise.normal(&format!("blur/{kind}"), items.dims()).mul_scalar(self.blur) + items,
             false => items,
         };
         let judged = net.judge(items.clone().into(), told.clone().map(|told| told.indicators), micro.pass());
