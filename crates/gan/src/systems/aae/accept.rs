@@ -51,6 +51,12 @@ fn prior_draws(seed: u64, step: u64, device: &Device) -> Features {
     features(CodePrior::Normal.draw(CODES, LATENT, 1, None, &noise))
 }
 
+/// Test images at equal steps: MNIST's first half is of other writers than its second, and its codes have another mean.
+fn held_out(dataset: &Dataset, device: &Device) -> Tensor<2> {
+    let rows: Vec<usize> = (0..CODES).map(|i| i * dataset.test.len / CODES).collect();
+    to_device(dataset.test.gather(&rows), dataset.shape, device)
+}
+
 fn features(rows: Tensor<2>) -> Features {
     Features { dims: rows.dims()[1], values: rows.to_data().iter().collect() }
 }
@@ -75,7 +81,7 @@ fn codes(
     seed: u64,
 ) -> Result<(), AcceptError> {
     let device = acceptance.plain_device();
-    let items = to_device(dataset.test.first(CODES), dataset.shape, &device);
+    let items = held_out(dataset, &device);
     let read = |system: &Aae| {
         let codes = system.encode(items.clone());
         let back = system.decode(codes.clone(), None);
@@ -90,7 +96,7 @@ fn codes(
     let standard = centred.clone() / centred.square().mean_dim(0).sqrt();
     let [of_ours, of_plain, of_standard] = [to_prior(&our_codes)?, to_prior(&plain_codes)?, to_prior(&standard)?];
     let conditions = format!(
-        "seed {seed}, MNIST, {STEPS} steps of 128 in {:.0} s, plain in {:.0} s, {CODES} test images: MMD2 {of_ours:.5}, plain \
+        "seed {seed}, MNIST, {STEPS} steps of 128 in {:.0} s, plain in {:.0} s, every fifth test image: MMD2 {of_ours:.5}, plain \
          {of_plain:.5}, plain standardised {of_standard:.5}, {:.1} x the null",
         ours.seconds,
         plain.seconds,
@@ -107,14 +113,14 @@ fn codes(
     let sds: Vec<f64> = (0..LATENT).map(sd).collect();
     let off = |at: usize| (at / LATENT != at % LATENT).then(|| covariance[at] / sd(at / LATENT) / sd(at % LATENT));
     let correlation = largest(&mut (0..LATENT * LATENT).filter_map(off));
-    let conditions = format!("seed {seed}, {CODES} test images, {LATENT} dimensions");
+    let conditions = format!("seed {seed}, every fifth test image, {LATENT} dimensions");
     acceptance.check("2 largest mean", mean, Threshold::AtMost(0.15), &conditions);
     let smallest = sds.iter().copied().fold(f64::INFINITY, f64::min);
     acceptance.check("2 smallest sd", smallest, Threshold::AtLeast(0.85), &conditions);
     acceptance.check("2 largest sd", largest(&mut sds.into_iter()), Threshold::AtMost(1.15), &conditions);
     acceptance.check("2 largest correlation", correlation, Threshold::AtMost(0.2), &conditions);
 
-    let conditions = format!("seed {seed}, {CODES} test images: {our_mse:.4}, plain {plain_mse:.4}");
+    let conditions = format!("seed {seed}, every fifth test image: {our_mse:.4}, plain {plain_mse:.4}");
     acceptance.check("3 reconstruction MSE / plain", our_mse / plain_mse, Threshold::AtMost(1.5), conditions);
     Ok(())
 }
@@ -135,7 +141,7 @@ fn samples(
 ) -> Result<(), AcceptError> {
     let device = acceptance.plain_device();
     let found = quality(&ours.system, dataset, extractor, IMAGES, seed, &device)?;
-    let items = to_device(dataset.test.first(CODES), dataset.shape, &device);
+    let items = held_out(dataset, &device);
     let fitted = moments(&plain.system.encode(items))?;
     let covariance = fitted.covariance().map_err(AcceptError::figure)?;
     let law = MultivariateNormal::full(fitted.mean(), &covariance).map_err(AcceptError::figure)?;

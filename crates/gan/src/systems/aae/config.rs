@@ -115,10 +115,9 @@ fn sixteen() -> usize {
 impl AaeConfig {
     /// The unsupervised form with a deterministic encoder and the prior N(0, I): two hidden layers of `units` in encoder and
     /// decoder, two of `judging` in the discriminator, tanh at the end, weights 1, 6 and 6, the rates times 0.1 for the last
-    /// 40 % of the steps.
+    /// half of the steps.
     pub fn new(latent: usize, units: usize, judging: usize) -> Self {
         let hidden = |units| MlpConfig::new(&[units; 2], Activation::Relu, Initializer::He);
-        let adversarial = OptimizerConfig::adam(2e-4, 0.5);
         Self {
             latent,
             variant: Variant::Unsupervised,
@@ -133,9 +132,9 @@ impl AaeConfig {
             discriminator_weight: 6.0,
             encoder_weight: 6.0,
             reconstruction_optimizer: OptimizerConfig::adam(5e-4, 0.5),
-            discriminator_optimizer: adversarial,
-            encoder_optimizer: adversarial,
-            late: 0.6,
+            discriminator_optimizer: OptimizerConfig::adam(1e-3, 0.5),
+            encoder_optimizer: OptimizerConfig::adam(5e-4, 0.5),
+            late: 0.5,
             rate_late: 0.1,
             labelled: 0,
             supervised_every: ten(),
