@@ -99,7 +99,7 @@ pub(super) fn train(
 
 /// Shifts and turns each image by a draw of its own; black comes in from outside.
 fn augment(values: &mut [f32], shape: ItemShape, streams: &Streams, step: u64) {
-    let [channels, height, width] = shape.planes();
+    let [_, height, width] = shape.planes();
     let draws = uniforms(&mut streams.rng("augment", step), 3 * values.len() / shape.len().max(1));
     for (item, draw) in values.chunks_exact_mut(shape.len()).zip(draws.as_chunks::<3>().0) {
         let [right, down, turn] = draw.map(|u| 2.0 * u - 1.0);
@@ -108,7 +108,6 @@ fn augment(values: &mut [f32], shape: ItemShape, streams: &Streams, step: u64) {
         let centre = [(height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0];
         for (i, value) in item.iter_mut().enumerate() {
             let (plane, at) = (i / (height * width), i % (height * width));
-            debug_assert!(plane < channels);
             // Where the pixel comes from: turned back around the centre, then shifted back.
             let [y, x] = [(at / width) as f32 - centre[0], (at % width) as f32 - centre[1]];
             let y_from = cos * y - sin * x + centre[0] - down * SHIFT;
