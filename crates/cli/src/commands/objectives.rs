@@ -31,6 +31,9 @@ const DRAWN: [(&str, &str, &str, &[&str], bool); 3] = [
     ("estimate.svg", "How far apart the discriminator says they are", "estimate", &["divergence/estimate"], false),
 ];
 
+/// A figure's name and its values, (step, value).
+type Course = (&'static str, Vec<(u64, f64)>);
+
 /// One objective's training with one seed.
 #[derive(Serialize)]
 struct Trial {
@@ -39,8 +42,7 @@ struct Trial {
     run: String,
     steps: u64,
     seconds: f64,
-    /// By name, (step, value).
-    figures: Vec<(&'static str, Vec<(u64, f64)>)>,
+    figures: Vec<Course>,
 }
 
 /// `comparison.json`.
@@ -187,7 +189,7 @@ fn go_on(training: &Training, config: &RunConfig) -> Result<Outcome, CliError> {
 }
 
 /// The figures of a run that are drawn, over its steps.
-fn figures(folder: &Path) -> Result<Vec<(&'static str, Vec<(u64, f64)>)>, CliError> {
+fn figures(folder: &Path) -> Result<Vec<Course>, CliError> {
     let (events, _) = events(folder)?;
     let names = DRAWN.iter().flat_map(|(_, _, _, names, _)| names.iter().copied());
     let of = |name: &str| -> Vec<(u64, f64)> {

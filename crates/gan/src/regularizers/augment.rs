@@ -26,7 +26,11 @@ pub fn shifted(images: Tensor<4>, flip: bool, noise: &Noise) -> Tensor<4> {
 /// For each of `n` images, where along a side the value at each place comes from: `[n, side]`.
 fn places(name: &str, n: usize, side: usize, noise: &Noise) -> Tensor<2, Int> {
     let most = side / 8;
-    let shift = noise.classes(&format!("shift/{name}"), n, 2 * most + 1).sub_scalar(most as i64).reshape([n, 1]).expand([n, side]);
+    let shift = noise
+        .classes(&format!("shift/{name}"), n, 2 * most + 1)
+        .sub_scalar(most as i64)
+        .reshape([n, 1])
+        .expand([n, side]);
     let all = Tensor::<1, Int>::arange(0..side as i64, noise.device()).reshape([1, side]).expand([n, side]);
     (all + shift).clamp(0, side as i64 - 1)
 }

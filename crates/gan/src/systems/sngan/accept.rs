@@ -85,12 +85,13 @@ fn lipschitz(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let fake = to_device(values, dataset.shape, &device);
         let noise = Noise::new(Streams::new(seed), "noise", 0, &device).uniform("noise", real.dims(), -1.0, 1.0);
         let half = PAIRS / 4;
+        let [lower, upper] = [0, half].map(|from| move |x: &Tensor<2>| x.clone().narrow(0, from, half));
         // Of each kind with each other, and of real ones among themselves.
         let pairs = [
-            (real.clone().slice([0..half]), fake.clone().slice([0..half])),
-            (real.clone().slice([half..2 * half]), noise.clone().slice([0..half])),
-            (fake.clone().slice([half..2 * half]), noise.slice([half..2 * half])),
-            (real.clone().slice([0..half]), real.slice([half..2 * half])),
+            (lower(&real), lower(&fake)),
+            (upper(&real), lower(&noise)),
+            (upper(&fake), upper(&noise)),
+            (lower(&real), upper(&real)),
         ];
         let net = trained.system.discriminator.frozen().valid();
         let score = |x: Tensor<2>| net.forward(x, None, Pass::Eval);
