@@ -184,7 +184,7 @@ mod tests {
             name: name.into(),
             value,
             threshold,
-            passed: value <= 0.5,
+            passed: threshold == Threshold::Recorded || value <= 0.5,
             conditions: Conditions {
                 seed: Some(seed),
                 data: "mnist".into(),
@@ -215,7 +215,7 @@ mod tests {
         let text = section(&outcome());
         assert!(text.contains("`ganvas accept gan --seeds 0,1 --device flex`, version 1, 1 min 01 s in all"), "{text}");
         assert!(text.contains("**one figure falls short**"), "{text}");
-        let row = "| 1 ffd / pixels | 0.5 ± 0.14 (2) | <= 0.5 | 1 of 2 |  | 500 | 400 | mnist | 100 | 15 |";
+        let row = "| 1 ffd / pixels | 0.5000 ± 0.14 (2) | <= 0.5 | 1 of 2 |  | 500 | 400 | mnist | 100 | 15 |";
         assert!(text.contains(row), "{text}");
         assert!(text.contains("| 2 covered | 8 |  |  |  | 500 | 400 | mnist | 100 | 10 |"), "{text}");
     }
