@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use ganvas_engine::checkpoint::{Checkpoint, Header};
 use ganvas_engine::events;
 use ganvas_engine::session::{restore, state_of};
-use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::step::Step;
 use ganvas_engine::system::{Batch, Model};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::Activation;
@@ -80,9 +80,7 @@ impl Small {
 }
 
 impl Model for Small {
-    fn step(&mut self, _: &Batch, _: &mut Step) -> Result<(), StepError> {
-        Ok(())
-    }
+    fn step(&mut self, _: &Batch, _: &mut Step) {}
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
         noise.normal("x", [n, 2])

@@ -52,9 +52,28 @@ pub enum Command {
     /// Draw samples from a trained run
     #[command(
         after_help = "Examples:\n  ganvas sample runs/first --n 100 --out digits.png\n  ganvas sample runs/first --n 10000 --out digits.npy\n  \
-        ganvas sample runs/first --raw --out not-averaged.png"
+        ganvas sample runs/first --raw --out not-averaged.png\n  \
+        ganvas sample runs/by-class --class shirt --n 100 --out shirts.png\n  \
+        ganvas sample runs/by-class --grid --truncation 0.7 --out classes.png"
     )]
     Sample(SampleArgs),
+    /// Draw images of a trained run along the codes that its latents have
+    #[command(after_help = "Examples:\n  ganvas traverse runs/infogan-mnist --out codes.png\n  \
+        ganvas traverse runs/infogan-mnist --code c2 --rows 8 --steps 15 --out c2.png")]
+    Traverse(TraverseArgs),
+    /// Fill rare classes up: write real images with as many generated ones of each class as are missing
+    #[command(after_help = "Examples:\n  ganvas augment runs/by-class --to balanced --out filled\n  \
+        ganvas augment runs/by-class --data ~/pictures --to 5000 --out filled --format idx")]
+    Augment(AugmentArgs),
+    /// Write the codes that a run's encoder gives to data
+    #[command(after_help = "Examples:\n  ganvas encode runs/aae-mnist --out codes.npy\n  \
+        ganvas encode runs/aae-mnist --data fashion-mnist -n 1000 --out codes.csv\n  \
+        ganvas encode runs/flat --out codes.svg")]
+    Encode(EncodeArgs),
+    /// Send data through a run's encoder and decoder, and show what comes of them
+    #[command(after_help = "Examples:\n  ganvas reconstruct runs/aae-mnist --out pairs.png\n  \
+        ganvas reconstruct runs/aae-mnist -n 10000 --out pairs.npy")]
+    Reconstruct(ReconstructArgs),
     /// Measure a trained run against held-out data
     #[command(
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
@@ -62,7 +81,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Measure several runs in one way, side by side
     #[command(after_help = "Examples:\n  ganvas compare runs/gan-mnist runs/dcgan-mnist\n  \
-        ganvas compare runs/a runs/b --metrics ffd,prdc --html compare.html")]
+        ganvas compare runs/a runs/b --metrics ffd,prdc --html compare.html\n  \
+        ganvas compare --objectives minimax,non-saturating,wasserstein --data ring8 --out compare/ring8")]
     Compare(CompareArgs),
     /// Measure any sample against any other: .npy arrays or folders of images
     #[command(after_help = "Examples:\n  ganvas metrics real.npy fake.npy --features raw --metrics fd,kid,prdc\n  \
@@ -89,7 +109,7 @@ pub enum Command {
         run: PathBuf,
     },
     /// Run the acceptance checks of systems, which train as needed
-    #[command(after_help = "Example:\n  ganvas accept dcgan --json dcgan.json")]
+    #[command(after_help = "Examples:\n  ganvas accept dcgan --json dcgan.json\n  ganvas accept --table dcgan.json")]
     Accept(AcceptArgs),
     /// Probability: draws from any density, KL divergences, joint tables, entropies, distances between samples
     #[command(after_help = "Example:\n  ganvas prob kl \"normal(1, 2)\" \"normal(0, 1)\"")]
@@ -416,7 +436,7 @@ pub struct TrainArgs {
     pub allow_change: Vec<String>,
 }
 
-/// What of a run is loaded, and where: what `sample`, `eval`, `compare` and `export` share.
+/// What of a run is loaded, and where: what all commands share that take a trained run.
 #[derive(Args)]
 pub struct LoadingArgs {
     /// Which of the run's checkpoints.
@@ -448,15 +468,158 @@ pub struct ExportArgs {
 pub struct SampleArgs {
     /// The run folder.
     pub run: PathBuf,
-    /// Number of samples.
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub n: usize,
+    /// Number of samples, of each class where classes are asked for [default: 64; with --grid 8].
+    #[arg(long, value_name = "N")]
+    pub n: Option<usize>,
+    /// Only samples of this class, by its name or number, of a run that was trained by class.
+    #[arg(long, value_name = "K", conflicts_with = "classes")]
+    pub class: Option<String>,
+    /// Samples of these classes, one after the other.
+    #[arg(long, value_name = "K,K,...", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// Draw a row for each class, of all classes where none is named; the samples of a column have the same latent.
+    #[arg(long)]
+    pub grid: bool,
+    /// Draw latents within [-PSI, PSI] only: more typical samples, and less diverse ones.
+    #[arg(long, value_name = "PSI", allow_negative_numbers = true)]
+    pub truncation: Option<f64>,
     /// Seed of the samples.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// A .png grid; a .npy array: f32, [n, channels, height, width] in [-1, 1], or [n, 2]; an .svg plot of points [default: RUN/sample-SEED.png].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// `ganvas traverse`.
+#[derive(Args)]
+pub struct TraverseArgs {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Show this code alone [default: all, one after the other].
+    #[arg(long, value_name = "NAME")]
+    pub code: Option<String>,
+    /// Draws of the rest of the latents; each gives a row for every code that is shown [default: 1, with --code 10].
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+    /// Values of a continuous code, from one end of its range to the other; of a categorical one all are shown.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub steps: usize,
+    /// Seed of the latents.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// A .png grid, a row for each code and draw [default: RUN/traverse-SEED.png].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// How many images each class shall have, on the command line.
+#[derive(Clone, Copy)]
+pub enum AugmentTo {
+    /// As many as the largest class has.
+    Balanced,
+    /// So many, or what it has where that is more.
+    Each(usize),
+}
+
+/// `balanced` or a number.
+fn augment_to(text: &str) -> Result<AugmentTo, String> {
+    match text {
+        "balanced" => Ok(AugmentTo::Balanced),
+        _ => text.parse().map(AugmentTo::Each).map_err(|_| "`balanced` or a number of images is wanted".into()),
+    }
+}
+
+/// What images are written as, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum AugmentFormat {
+    /// A folder for each class, a PNG for each image.
+    Png,
+    /// IDX files as MNIST has them: images and labels, and the held-out part. Grey images only.
+    Idx,
+}
+
+/// `ganvas augment`.
+#[derive(Args)]
+pub struct AugmentArgs {
+    /// The folder of a run that was trained by class.
+    pub run: PathBuf,
+    /// The data to fill up, of the run's classes [default: what the run was trained on].
+    #[arg(long, value_name = "ID|PATH")]
+    pub data: Option<String>,
+    /// How many images each class shall have: as many as the largest, or N; a class with more keeps them.
+    #[arg(long, value_name = "balanced|N", value_parser = augment_to)]
+    pub to: AugmentTo,
+    /// The folder to write, which must not be there yet: images, and labels.csv with file, class and real or generated.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What to write images as.
+    #[arg(long, value_name = "FORMAT", default_value = "png")]
+    pub format: AugmentFormat,
+    /// Seed of the generated images.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// A part of a data set, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SplitArg {
+    /// The part that is trained on.
+    Train,
+    /// The part that is held out.
+    Test,
+}
+
+/// Which items `encode` and `reconstruct` take.
+#[derive(Args)]
+pub struct CodedArgs {
+    /// A data set's id, a folder of images, or an IDX file; images are brought to the run's side and channels [default: the run's data].
+    #[arg(long, value_name = "ID|PATH")]
+    pub data: Option<String>,
+    /// Which part of them.
+    #[arg(long, value_name = "PART", default_value = "test")]
+    pub split: SplitArg,
+    /// The first so many items [default: `encode` all, `reconstruct` 64].
+    #[arg(short, long, value_name = "N")]
+    pub n: Option<usize>,
+}
+
+/// `ganvas encode`.
+#[derive(Args)]
+pub struct EncodeArgs {
+    /// The run folder, of a system that has codes.
+    pub run: PathBuf,
+    /// A .npy array: f32, [n, values of a code]; a .csv table with a header and the class where it is known; an .svg plot of codes of two values.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Which items.
+    #[command(flatten)]
+    pub items: CodedArgs,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// `ganvas reconstruct`.
+#[derive(Args)]
+pub struct ReconstructArgs {
+    /// The run folder, of a system that has codes.
+    pub run: PathBuf,
+    /// A .png grid, each original above its reconstruction, or a .npy array of pairs: f32, [n, 2, values of an item].
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Which items.
+    #[command(flatten)]
+    pub items: CodedArgs,
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,
@@ -527,8 +690,11 @@ pub struct EvalArgs {
 #[derive(Args)]
 pub struct CompareArgs {
     /// The run folders, all trained on the same data.
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required_unless_present = "objectives", conflicts_with = "objectives", value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+    /// Instead of comparing runs, train them.
+    #[command(flatten)]
+    pub trial: TrialArgs,
     /// Number of generated items of each.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub n: usize,
@@ -550,6 +716,34 @@ pub struct CompareArgs {
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,
+}
+
+/// `ganvas compare --objectives`.
+#[derive(Args)]
+#[command(next_help_heading = "Training with several objectives")]
+pub struct TrialArgs {
+    /// Train the same networks from the same seeds with each of these objectives, and draw how they go: `minimax`,
+    /// `non-saturating`, `wasserstein` (with its gradient penalty) and so on, or `all`.
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',', requires = "out")]
+    pub objectives: Vec<String>,
+    /// The adversarial system that they share.
+    #[arg(long, value_name = "ID", default_value = "gan")]
+    pub system: String,
+    /// What to train on.
+    #[arg(long, value_name = "ID|PATH", default_value = "ring8")]
+    pub data: String,
+    /// Steps of each run [default: the system's].
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Seeds of each objective.
+    #[arg(long, value_delimiter = ',', default_value = "0,1,2", value_name = "S,S,...")]
+    pub seeds: Vec<u64>,
+    /// A setting of all of them, as for `ganvas train`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder for the runs, the charts and `comparison.json`; what it has of an interrupted comparison is gone on with.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `ganvas metrics`.
@@ -586,8 +780,11 @@ pub struct MetricsArgs {
 #[derive(Args)]
 pub struct AcceptArgs {
     /// The systems.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present = "table", value_name = "ID")]
     pub ids: Vec<String>,
+    /// Instead of running checks, print a Markdown table of what `--json` has written.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "ids")]
+    pub table: Vec<PathBuf>,
     /// Seeds of what is random.
     #[arg(long, value_delimiter = ',', default_value = "0,1,2", value_name = "S,S,...")]
     pub seeds: Vec<u64>,

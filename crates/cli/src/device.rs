@@ -102,7 +102,7 @@ pub fn list() -> Vec<Listed> {
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 fn on_cpu(word: &str, device: Device) -> Chosen {
-    Chosen { word: word.into(), device: device.autodiff(), guard: Guard::EveryUpdate }
+    Chosen { word: word.into(), device: device.autodiff(), guard: Guard::EveryStep }
 }
 
 #[cfg(feature = "ndarray")]

@@ -36,6 +36,12 @@ pub enum DataError {
         /// The path.
         path: PathBuf,
     },
+    /// Class-balanced batches of items without classes.
+    #[error("batches balanced by class are asked for, but the items of `{id}` have no class")]
+    NoLabels {
+        /// The data set.
+        id: String,
+    },
     /// A data set whose files are not in the cache folder yet.
     #[error("the files of `{id}` are not in {} (missing {missing})", folder.display())]
     NotFetched {
@@ -250,6 +256,7 @@ impl DataError {
                 "`ganvas data list` shows every data set; a folder of images or an IDX file is given by its path".into()
             }
             Self::NotFound { .. } => "check the path; a folder of images or an IDX file is expected".into(),
+            Self::NoLabels { .. } => "use data with labels, such as a folder with a subfolder for each class".into(),
             Self::NotFetched { id, .. } => format!(
                 "run `ganvas data get {id}`, or `ganvas data get {id} --from DIR` if you have the files already"
             ),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use ganvas_data::{DataError, Dataset, OpenOptions};
 use ganvas_prob::stream::Streams;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::EngineError;
 use crate::config::ConfigError;
@@ -42,7 +42,7 @@ impl From<ConfigError> for AcceptError {
 }
 
 /// What a figure has to reach.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Threshold {
     /// No more than this.
@@ -87,19 +87,115 @@ fn rounded(limit: f64) -> f64 {
     (limit * 1e4).round() / 1e4
 }
 
+/// How a figure was measured. What was trained says it of itself ([`Trialled::conditions`]); of anything else a text does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conditions {
+    /// The seed; none where the figure is of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The data set's id.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub data: String,
+    /// Steps of training; 0: nothing was trained.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub steps: u64,
+    /// Items of a batch.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub batch: u64,
+    /// Seconds that training took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Real items that were compared with.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub real: u64,
+    /// Generated items.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fake: u64,
+    /// What the paper reports of its own run, where it has this figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paper: Option<f64>,
+    /// What else matters.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Conditions {
+    /// So many real and generated items.
+    pub fn items(self, real: usize, fake: usize) -> Self {
+        Self { real: real as u64, fake: fake as u64, ..self }
+    }
+
+    /// What the paper reports.
+    pub fn paper(self, value: f64) -> Self {
+        Self { paper: Some(value), ..self }
+    }
+
+    /// Something more to know.
+    pub fn note(self, note: impl Into<String>) -> Self {
+        Self { note: note.into(), ..self }
+    }
+}
+
+impl<T: Into<String>> From<T> for Conditions {
+    fn from(note: T) -> Self {
+        Self::default().note(note)
+    }
+}
+
+impl From<&Conditions> for Conditions {
+    fn from(conditions: &Conditions) -> Self {
+        conditions.clone()
+    }
+}
+
+impl std::fmt::Display for Conditions {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { seed, data, steps, batch, seconds, real, fake, paper, note } = self;
+        let steps = (*steps > 0).then(|| format!("{steps} steps of {batch}"));
+        let counts = match (*real, *fake) {
+            (0, 0) => None,
+            (0, fake) => Some(format!("{fake} generated")),
+            (real, 0) => Some(format!("{real} real")),
+            (real, fake) => Some(format!("{fake} generated, {real} real")),
+        };
+        let parts = [
+            seed.map(|seed| format!("seed {seed}")),
+            Some(data.clone()),
+            steps,
+            seconds.map(|seconds| format!("{seconds:.0} s")),
+            counts,
+            paper.map(|paper| format!("paper {paper}")),
+            Some(note.clone()),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        write!(f, "{}", parts.join(", "))
+    }
+}
+
 /// A figure that was measured against its threshold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// Which of the system's checks it belongs to, and what it is.
     pub name: String,
     /// What was measured.
+    #[serde(deserialize_with = "or_nan")]
     pub value: f64,
     /// What it has to reach.
     pub threshold: Threshold,
     /// Whether it does.
     pub passed: bool,
-    /// Conditions: seed, data, counts, steps.
-    pub conditions: String,
+    /// How it was measured.
+    pub conditions: Conditions,
+}
+
+/// JSON has no word for a number that is not finite: it is `null` there.
+fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// The carrying out of a system's checks.
@@ -142,6 +238,14 @@ pub struct Trialled<S> {
     pub seconds: f64,
     /// What the steps that were reported recorded.
     pub ticks: Vec<crate::session::Tick>,
+    conditions: Conditions,
+}
+
+impl<S> Trialled<S> {
+    /// How it was trained.
+    pub fn conditions(&self) -> Conditions {
+        self.conditions.clone()
+    }
 }
 
 impl<'a> Acceptance<'a> {
@@ -179,7 +283,7 @@ impl<'a> Acceptance<'a> {
     }
 
     /// Measures a figure against its threshold.
-    pub fn check(&mut self, name: &str, value: f64, threshold: Threshold, conditions: impl Into<String>) {
+    pub fn check(&mut self, name: &str, value: f64, threshold: Threshold, conditions: impl Into<Conditions>) {
         let passed = threshold.holds(value);
         let word = if passed { "ok" } else { "FALLS SHORT" };
         self.tell(&format!("{name}: {value:.5} ({threshold}) {word}"));
@@ -228,7 +332,15 @@ impl<'a> Acceptance<'a> {
         }
         let (steps, seconds) = (session.steps_done(), session.seconds());
         drop(session);
-        Ok(Trialled { system, steps, seconds, ticks })
+        let conditions = Conditions {
+            seed: Some(trial.seed),
+            data: trial.dataset.id.clone(),
+            steps,
+            batch: batch as u64,
+            seconds: Some(seconds),
+            ..Conditions::default()
+        };
+        Ok(Trialled { system, steps, seconds, ticks, conditions })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::EngineError;
 use crate::config::{NonFinite, RunConfig};
 use crate::schedule::Schedule;
 use crate::step::{Guard, Step, StepError};
-use crate::system::{Batch, Model, to_device};
+use crate::system::{Batch, Conditional, Model, to_device};
 
 /// How a session runs.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Steps as an update rule alone would have them: checked at every update, reported every hundred.
+    /// Steps as an update rule alone would have them: checked after each, reported every hundred.
     pub fn new(streams: Streams, batch: usize, steps: u64) -> Self {
         Self {
             streams,
@@ -50,12 +50,17 @@ impl Options {
             steps,
             log_every: 100,
             threads: 1,
-            guard: Guard::EveryUpdate,
+            guard: Guard::EveryStep,
             skip: false,
             accumulate: 1,
             clip_norm: 0.0,
             schedule: Schedule::default(),
         }
+    }
+
+    /// The share of all steps that is done before step `index`.
+    pub fn progress(&self, index: u64) -> f64 {
+        index as f64 / self.steps.max(1) as f64
     }
 
     /// Those of a run.
@@ -65,7 +70,7 @@ impl Options {
             log_every: config.log_every,
             threads: config.threads,
             // Who skips must see what to skip.
-            guard: if skip { Guard::EveryUpdate } else { guard },
+            guard: if skip { Guard::EveryStep } else { guard },
             skip,
             accumulate: config.accumulate,
             clip_norm: config.clip_norm,
@@ -105,7 +110,9 @@ pub struct Session<'m> {
     model: &'m mut dyn Model,
     options: Options,
     device: Device,
-    shape: ItemShape,
+    dataset: Arc<Dataset>,
+    /// Whether the loader's batches are balanced.
+    balanced: bool,
     loader: Loader,
     batches: usize,
     step: u64,
@@ -129,14 +136,15 @@ impl<'m> Session<'m> {
         seconds: f64,
     ) -> Result<Self, EngineError> {
         let batches = model.batches().max(1);
-        let first = step * batches as u64;
-        let loader = Loader::new(dataset.clone(), options.batch, options.streams, first, options.threads)?;
+        let balanced = model.balanced(options.progress(step));
+        let loader = loader(dataset, &options, batches, step, balanced)?;
         let now = Instant::now();
         Ok(Self {
             model,
             options,
             device: device.clone(),
-            shape: dataset.shape,
+            dataset: dataset.clone(),
+            balanced,
             loader,
             batches,
             step,
@@ -164,6 +172,11 @@ impl<'m> Session<'m> {
     /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped. The system is then as
     /// it was before the step.
     pub fn step(&mut self, report: bool) -> Result<Done, EngineError> {
+        let balanced = self.model.balanced(self.options.progress(self.step));
+        if balanced != self.balanced {
+            self.loader = loader(&self.dataset, &self.options, self.batches, self.step, balanced)?;
+            self.balanced = balanced;
+        }
         let mut host = self.loader.next()?;
         for _ in 1..self.batches {
             let HostBatch { values, labels, .. } = self.loader.next()?;
@@ -172,35 +185,28 @@ impl<'m> Session<'m> {
                 all.extend(more);
             }
         }
-        let batch = upload(host, self.shape, &self.device);
+        let batch = upload(host, self.dataset.shape, &self.device);
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
-        let checked = reported || options.guard == Guard::EveryUpdate;
+        let checked = reported || options.guard == Guard::EveryStep;
         let before: Vec<_> = match checked {
             true => self.model.parts().iter().map(|(_, part)| part.remember()).collect(),
             false => Vec::new(),
         };
         let mut step = Step::new(options, index, &self.device, reported);
-        let skipped = match self.model.step(&batch, &mut step) {
-            Ok(()) => None,
+        self.model.step(&batch, &mut step);
+        let (figures, skipped) = match step.finish() {
+            Ok(figures) => (figures, None),
             Err(refused) => {
-                // Earlier phases have been applied, and batch norm has averaged what the refused one passed through it.
+                // All phases have been applied, and batch norm has averaged what passed through it.
                 for ((_, part), before) in self.model.parts().into_iter().zip(before) {
                     part.go_back(before);
                 }
                 if !options.skip || self.skipped_in_a_row + 1 >= MOST_SKIPPED {
-                    let StepError { what, network, phase, value } = refused;
-                    return Err(EngineError::NonFinite {
-                        what,
-                        network,
-                        phase,
-                        step: index,
-                        value,
-                        kept: String::new(),
-                    });
+                    return Err(refused.at(index));
                 }
-                Some(refused)
+                (Vec::new(), Some(refused))
             }
         };
         self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };
@@ -208,7 +214,6 @@ impl<'m> Session<'m> {
         if !reported || skipped.is_some() {
             return Ok(Done { tick: None, skipped });
         }
-        let figures = step.into_figures();
         let (then, before) = self.last_tick;
         let now = Instant::now();
         let items = (self.step - before) * (self.options.batch * self.batches) as u64;
@@ -236,6 +241,18 @@ impl<'m> Session<'m> {
     }
 }
 
+/// The batches from a step on, of which each step wants so many.
+fn loader(
+    dataset: &Arc<Dataset>,
+    options: &Options,
+    batches: usize,
+    step: u64,
+    balanced: bool,
+) -> Result<Loader, EngineError> {
+    let make = if balanced { Loader::balanced } else { Loader::new };
+    Ok(make(dataset.clone(), options.batch, options.streams, step * batches as u64, options.threads)?)
+}
+
 fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
     let items = to_device(batch.values, shape, device);
     let n = items.dims()[0];
@@ -258,10 +275,25 @@ pub fn sample(model: &dyn Model, n: usize, streams: &Streams, device: &Device) -
 /// The samples of these numbers among those that [`sample`] gives, so that never all of them are in memory. A range that
 /// begins and ends at multiples of 100 draws none in vain.
 pub fn sample_range(model: &dyn Model, wanted: Range<usize>, streams: &Streams, device: &Device) -> Vec<f32> {
+    in_groups(wanted, streams, device, |noise| model.sample(GROUP, noise))
+}
+
+/// The samples of these numbers of one class. Those of the same number have the same noise in every class.
+pub fn sample_class(
+    model: &dyn Conditional,
+    class: usize,
+    wanted: Range<usize>,
+    streams: &Streams,
+    device: &Device,
+) -> Vec<f32> {
+    in_groups(wanted, streams, device, |noise| model.sample_of(&[class; GROUP], noise))
+}
+
+fn in_groups(wanted: Range<usize>, streams: &Streams, device: &Device, draw: impl Fn(&Noise) -> Tensor<2>) -> Vec<f32> {
     let mut values = Vec::new();
     for group in wanted.start / GROUP..wanted.end.div_ceil(GROUP) {
         let noise = Noise::new(*streams, "sample", group as u64, device);
-        let samples = model.sample(GROUP, &noise);
+        let samples = draw(&noise);
         let size = samples.dims()[1];
         let before = wanted.start.saturating_sub(group * GROUP);
         let until = GROUP.min(wanted.end - group * GROUP);
@@ -293,16 +325,13 @@ pub fn restore(model: &mut dyn Model, mut state: State) -> Result<(), StateError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step::StepError;
     use ganvas_nets::state::Part;
 
     /// Samples are the noise that they are drawn with.
     struct Noises;
 
     impl Model for Noises {
-        fn step(&mut self, _: &Batch, _: &mut Step) -> Result<(), StepError> {
-            Ok(())
-        }
+        fn step(&mut self, _: &Batch, _: &mut Step) {}
 
         fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
             noise.normal("x", [n, 3])
@@ -320,6 +349,58 @@ mod tests {
         for range in [0..350, 0..100, 100..200, 30..40, 90..310, 299..301, 350..350] {
             let part = sample_range(&Noises, range.clone(), &streams, &device);
             assert_eq!(part, all[range.start * 3..range.end * 3], "{range:?}");
+        }
+    }
+
+    /// Balanced batches are asked for in the middle half of the steps; what is seen is the number of items of class 1.
+    struct Middle(Vec<usize>);
+
+    impl Model for Middle {
+        fn step(&mut self, batch: &Batch, _: &mut Step) {
+            let labels = batch.labels.clone().unwrap().to_data();
+            self.0.push(labels.iter::<i64>().filter(|&label| label == 1).count());
+        }
+
+        fn batches(&self) -> usize {
+            2
+        }
+
+        fn balanced(&self, progress: f64) -> bool {
+            (0.25..0.75).contains(&progress)
+        }
+
+        fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
+            noise.normal("x", [n, 1])
+        }
+
+        fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+            Vec::new()
+        }
+    }
+
+    /// One item in 100 is of class 1.
+    #[test]
+    fn batches_are_balanced_in_the_steps_that_ask_for_it_and_after_a_break_too() {
+        let labels = (0..200).map(|i| u32::from(i % 100 == 0)).collect();
+        let values = ganvas_data::Values::F32(vec![0.0; 200]);
+        let split = ganvas_data::Split { values, labels: Some(labels), len: 200 };
+        let shape = ItemShape::Points { dims: 1 };
+        let names = vec!["a".into(), "b".into()];
+        let dataset = Arc::new(Dataset::new("rare", "", shape, names, split.clone(), split, "").unwrap());
+        let seen = |from: u64| {
+            let mut model = Middle(Vec::new());
+            let options = Options::new(Streams::new(1), 50, 20);
+            let device = Device::flex();
+            let mut session = Session::new(&mut model, &dataset, &device, options, from, 0.0).unwrap();
+            (from..20).for_each(|_| drop(session.step(false).unwrap()));
+            model.0
+        };
+        let whole = seen(0);
+        for (step, &count) in whole.iter().enumerate() {
+            assert_eq!((5..15).contains(&step), count > 20, "step {step}: {count} of 100");
+        }
+        for from in [3, 5, 9, 15] {
+            assert_eq!(seen(from), whole[from as usize..]);
         }
     }
 }

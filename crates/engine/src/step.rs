@@ -8,19 +8,20 @@ use burn::tensor::{Device, Tensor};
 use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::{Trained, clipped, squared_norm};
 
+use crate::EngineError;
 use crate::session::Options;
 use crate::system::Batch;
 
-/// When losses and gradient norms are read from the device and checked.
+/// After which steps their losses and gradient norms are read from the device, all at once, and checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// Before every update: free on a CPU.
-    EveryUpdate,
-    /// Before the updates of the steps that are reported: reading a value makes a GPU wait.
+    /// After every step: free on a CPU.
+    EveryStep,
+    /// After the steps that are reported: reading a value makes a GPU wait.
     AtTicks,
 }
 
-/// An update that was refused: the loss or the gradient was no finite number.
+/// A step that is refused: a loss or a gradient was no finite number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepError {
     /// "loss" or "gradient norm".
@@ -33,6 +34,14 @@ pub struct StepError {
     pub value: f32,
 }
 
+impl StepError {
+    /// The error that stops training at this step, from 0.
+    pub fn at(self, step: u64) -> EngineError {
+        let Self { what, network, phase, value } = self;
+        EngineError::NonFinite { what, network, phase, step, value, kept: String::new() }
+    }
+}
+
 /// One step of an update rule.
 pub struct Step<'a> {
     options: &'a Options,
@@ -40,14 +49,24 @@ pub struct Step<'a> {
     device: &'a Device,
     reported: bool,
     figures: Vec<(String, Tensor<1>)>,
+    /// What has to be finite, in the order of the updates.
+    guarded: Vec<Guarded>,
     /// The phases begun so far.
     begun: Vec<&'static str>,
+}
+
+/// A loss or gradient norm that is still on the device.
+struct Guarded {
+    what: &'static str,
+    network: String,
+    phase: &'static str,
+    value: Tensor<1>,
 }
 
 impl<'a> Step<'a> {
     /// Step `index`, from 0. Its figures are collected where it is `reported`. The device tracks gradients.
     pub fn new(options: &'a Options, index: u64, device: &'a Device, reported: bool) -> Self {
-        Self { options, index, device, reported, figures: Vec::new(), begun: Vec::new() }
+        Self { options, index, device, reported, figures: Vec::new(), guarded: Vec::new(), begun: Vec::new() }
     }
 
     /// The step's number, from 0.
@@ -57,7 +76,7 @@ impl<'a> Step<'a> {
 
     /// The share of all steps that is done, in [0, 1): what schedules go by.
     pub fn progress(&self) -> f64 {
-        self.index as f64 / self.options.steps.max(1) as f64
+        self.options.progress(self.index)
     }
 
     /// Begins the named phase: its noise depends on seed, name, step, and how often it was begun in the step before.
@@ -67,36 +86,37 @@ impl<'a> Step<'a> {
         Phase { name, time, rate: 1.0, step: self }
     }
 
-    /// What the step's phases recorded, by name; empty where the step is not reported. Reads from the device once.
-    pub fn into_figures(self) -> Vec<(String, f32)> {
+    /// What the step's phases recorded, by name; empty where the step is not reported. Reads from the device once, or not at
+    /// all where the step is neither reported nor checked.
+    ///
+    /// # Errors
+    /// If the loss or the gradient norm of an update is not finite: the first one.
+    pub fn finish(self) -> Result<Vec<(String, f32)>, StepError> {
         let (names, values): (Vec<_>, Vec<_>) = self.figures.into_iter().unzip();
-        names.into_iter().zip(read(values)).collect()
+        let all = self.guarded.iter().map(|guarded| guarded.value.clone()).chain(values).collect();
+        let mut all = read(all).into_iter();
+        for (Guarded { what, network, phase, .. }, value) in self.guarded.into_iter().zip(&mut all) {
+            if !value.is_finite() {
+                return Err(StepError { what, network, phase: phase.to_owned(), value });
+            }
+        }
+        Ok(names.into_iter().zip(all).collect())
     }
 }
 
 impl Step<'_> {
-    /// Refuses the update of a phase whose loss (the first figure) or gradient norm is not finite.
-    fn check(
-        &mut self,
-        phase: &str,
-        network: &str,
-        Figures(mut figures): Figures,
-        norm: Option<Tensor<1>>,
-    ) -> Result<(), StepError> {
+    /// Keeps the figures of an update, the loss first, and its gradient norm, to be checked and told.
+    fn keep(&mut self, phase: &'static str, network: &str, Figures(mut figures): Figures, norm: Option<Tensor<1>>) {
         let loss = figures.first().map(|(_, loss)| loss.clone());
-        let guarded = loss.into_iter().chain(norm.clone()).collect();
-        figures.extend(norm.map(|norm| (format!("grad_norm/{network}"), norm)));
-        for (what, value) in ["loss", "gradient norm"].into_iter().zip(read(guarded)) {
-            if !value.is_finite() {
-                return Err(StepError { what, network: network.to_owned(), phase: phase.to_owned(), value });
-            }
+        for (what, value) in [("loss", loss), ("gradient norm", norm.clone())] {
+            self.guarded.extend(value.map(|value| Guarded { what, network: network.to_owned(), phase, value }));
         }
+        figures.extend(norm.map(|norm| (format!("grad_norm/{network}"), norm)));
         if self.reported {
             // Of a phase that comes several times in a step the last is told.
             self.figures.retain(|(name, _)| figures.iter().all(|(new, _)| new != name));
             self.figures.extend(figures);
         }
-        Ok(())
     }
 }
 
@@ -131,19 +151,18 @@ impl Phase<'_, '_> {
     /// over items the update is that of the whole batch, up to rounding. What looks at the batch as a whole (batch norm)
     /// sees the parts.
     ///
-    /// # Errors
-    /// If the loss or the norm of the gradient is not finite; no weight has been changed then.
+    /// Whether loss and gradient are finite is seen at the end of the step, which is taken back as a whole where they are not.
     pub fn update<M: Module>(
         self,
         network: &str,
         trained: &mut Trained<M>,
         batch: &Batch,
         loss: impl Fn(&M, &MicroBatch) -> Tensor<1>,
-    ) -> Result<(), StepError> {
+    ) {
         let Self { name, time, rate, step } = self;
         let scope = if time == 0 { name.to_owned() } else { format!("{name}/{time}") };
         let options = step.options;
-        let checked = step.reported || options.guard == Guard::EveryUpdate;
+        let checked = step.reported || options.guard == Guard::EveryStep;
         let (n, parts) = (batch.len(), options.accumulate.clamp(1, batch.len().max(1)));
         let mut gradients = GradientsAccumulator::new();
         let mut figures = Figures::default();
@@ -180,13 +199,12 @@ impl Phase<'_, '_> {
             false => None,
         };
         if checked {
-            step.check(name, network, figures, norm.clone())?;
+            step.keep(name, network, figures, norm.clone());
         }
         if let Some(norm) = norm.filter(|_| most > 0.0) {
             gradients = clipped(gradients, &trained.net, norm, most);
         }
         trained.apply(gradients, rate * options.schedule.factor(step.index, options.steps));
-        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::accept::{AcceptError, Acceptance};
 use crate::config::{ConfigError, one_line};
-use crate::step::{Step, StepError};
+use crate::step::Step;
 
 /// What a system makes of what: the command line, the metrics and the report follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -198,10 +198,7 @@ pub fn observed(
 /// What a run does with a system.
 pub trait Model {
     /// The update rule: one step on one batch.
-    ///
-    /// # Errors
-    /// If a loss or gradient is not finite; nothing of that phase has been applied then.
-    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError>;
+    fn step(&mut self, batch: &Batch, step: &mut Step);
 
     /// Batches that one step wants, one after the other in what it is given: a critic that is updated five times for each
     /// update of the generator sees five.
@@ -209,11 +206,27 @@ pub trait Model {
         1
     }
 
+    /// Whether the batches of the step before which this share of all steps is done, in [0, 1), have each class as often,
+    /// whatever its share of the data. Shuffled batches are what a step gets otherwise.
+    fn balanced(&self, _progress: f64) -> bool {
+        false
+    }
+
     /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients.
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
 
     /// Everything that has to be kept, by name, listed once: a checkpoint is made of it and read into it.
     fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)>;
+
+    /// From now on samples have latents within [-psi, psi]: a value outside is drawn again (Brock et al. 2019, section 3.1,
+    /// the truncation trick). The smaller psi, the more typical and the less diverse they are. Training goes on as before, and
+    /// a checkpoint keeps nothing of it.
+    ///
+    /// # Errors
+    /// If `psi` is no positive number, or latents are not drawn from N(0, I).
+    fn truncate(&mut self, _psi: f64) -> Result<(), TruncationError> {
+        Err(TruncationError::Unsupported)
+    }
 
     /// The system as a model of the data's density, where it is one.
     fn likelihood(&self) -> Option<&dyn Likelihood> {
@@ -224,6 +237,36 @@ pub trait Model {
     fn conditional(&self) -> Option<&dyn Conditional> {
         None
     }
+
+    /// The system as an autoencoder, where it is one.
+    fn autoencoder(&self) -> Option<&dyn Autoencoder> {
+        None
+    }
+
+    /// The system as one whose latent has parts that can be set, where it is one.
+    fn traversal(&self) -> Option<&dyn Traversal> {
+        None
+    }
+}
+
+/// Why samples cannot have truncated latents.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum TruncationError {
+    /// The system does not draw its samples from latents that could be.
+    #[error("this system has no latents that could be truncated")]
+    Unsupported,
+    /// Its latents have another distribution.
+    #[error("only latents from N(0, I) are truncated, those of this run have the prior `{prior}`")]
+    Prior {
+        /// The word for it in the settings.
+        prior: &'static str,
+    },
+    /// The bound is out of its domain.
+    #[error("a truncation must be a positive number, got {psi}")]
+    Bound {
+        /// What was asked for.
+        psi: f64,
+    },
 }
 
 /// A system that draws samples of a class that is asked for.
@@ -233,6 +276,64 @@ pub trait Conditional {
 
     /// A sample for each entry of `classes`, which are less than their number: `[n, values]`, on the noise's device.
     fn sample_of(&self, classes: &[usize], noise: &Noise) -> Tensor<2>;
+}
+
+/// A system that codes an item in fewer values, and an item from its code.
+pub trait Autoencoder {
+    /// Values of a code.
+    fn code_size(&self) -> usize;
+
+    /// Whether decoding wants the class of each item to be told.
+    fn needs_class(&self) -> bool {
+        false
+    }
+
+    /// The codes `[n, code_size]` of items `[n, values]`; where coding is random, its mean.
+    fn encode(&self, items: Tensor<2>) -> Tensor<2>;
+
+    /// The items `[n, values]` of codes `[n, code_size]`. A system that is told the class wants one of each code.
+    fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
+}
+
+/// A part of the latent that means something, and that a person may set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Code {
+    /// What it is called.
+    pub name: String,
+    /// What values it takes.
+    pub values: CodeValues,
+}
+
+/// What values a code takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CodeValues {
+    /// One of so many, from 0.
+    Categorical(usize),
+    /// Any; shown between these.
+    Continuous {
+        /// The lowest that is shown.
+        from: f64,
+        /// The highest.
+        to: f64,
+    },
+}
+
+/// A system whose latent has parts that a person may set one by one.
+pub trait Traversal {
+    /// The parts.
+    fn codes(&self) -> Vec<Code>;
+
+    /// A sample for each of `values` of the code numbered `code`, `[n, values of an item]`, on the noise's device. All else
+    /// of the latent is drawn once and stays, the same for every code with the same noise.
+    fn traverse(&self, code: usize, values: &[f64], noise: &Noise) -> Tensor<2>;
+}
+
+/// One latent, `[1, latent]`, for each of `values`, which stand at `place` of it: `[n, latent]`.
+pub fn with_values(latent: Tensor<2>, place: usize, values: &[f64]) -> Tensor<2> {
+    let (n, device) = (values.len(), latent.device());
+    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    let column = Tensor::from_data(TensorData::new(values, [n, 1]), &device);
+    latent.repeat_dim(0, n).slice_assign([0..n, place..place + 1], column)
 }
 
 /// A system that bounds the log-likelihood of what it is shown.

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use ganvas_data::OpenOptions;
 use ganvas_engine::schedule::{Kind, Schedule};
 use ganvas_engine::session::{Options, Session, state_of};
-use ganvas_engine::step::{Step, StepError};
+use ganvas_engine::step::Step;
 use ganvas_engine::system::{Batch, Build, Model};
 use ganvas_nets::init::Initializer;
 use ganvas_nets::layers::Linear;
@@ -34,19 +34,19 @@ impl Toy {
 }
 
 impl Model for Toy {
-    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+    fn step(&mut self, batch: &Batch, step: &mut Step) {
         step.phase("first").update("first", &mut self.first, batch, |net, micro| {
             let x = micro.batch.items.clone();
             let noise = micro.noise.normal("noise", x.dims());
             micro.record("noise", noise.clone());
             (net.forward(x.clone() + noise, micro.pass()) - x).square().mean()
-        })?;
+        });
         let target = self.first.frozen();
         let factor = if self.breaks_at == Some(step.index()) { f32::INFINITY } else { 1.0 };
         step.phase("second").update("second", &mut self.second, batch, |net, micro| {
             let x = micro.batch.items.clone();
             (net.forward(x.clone(), micro.pass()) - target.forward(x, micro.pass())).square().mean().mul_scalar(factor)
-        })
+        });
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
@@ -169,7 +169,7 @@ fn a_step_may_want_several_batches() {
         seen: Vec<Vec<f32>>,
     }
     impl Model for Twice {
-        fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+        fn step(&mut self, batch: &Batch, step: &mut Step) {
             let n = batch.len() / 2;
             for part in [batch.rows(0..n), batch.rows(n..2 * n)] {
                 let seen = std::cell::RefCell::new(Vec::new());
@@ -178,10 +178,9 @@ fn a_step_may_want_several_batches() {
                     let x = micro.batch.items.clone();
                     seen.borrow_mut().extend(x.to_data().iter::<f32>().chain(noise.to_data().iter::<f32>()));
                     net.forward(x, micro.pass()).square().mean()
-                })?;
+                });
                 self.seen.push(seen.into_inner());
             }
-            Ok(())
         }
 
         fn batches(&self) -> usize {

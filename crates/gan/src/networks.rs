@@ -8,15 +8,20 @@ use ganvas_engine::system::{Build, DataSpec};
 use ganvas_nets::dcgan;
 use ganvas_nets::dual::Dual;
 use ganvas_nets::init::Initializer;
+use ganvas_nets::labels::{Conditioning, Judgement};
 use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::Pass;
+use ganvas_nets::resnet::{self, Pooling};
 use serde::{Deserialize, Serialize};
 
 use crate::systems::parts::check_count;
 
 /// More channels than this at the smallest side would be billions of weights.
 const MOST_CHANNELS: usize = 4096;
+
+/// The most channels of a residual block: each has two matrices of nine times their square.
+const MOST_RESIDUAL_CHANNELS: usize = 1024;
 
 /// An architecture and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +57,25 @@ pub enum Networks {
         /// Rule for the initial weights.
         init: Initializer,
     },
+    /// Residual (Gulrajani et al. 2017; Miyato et al. 2018), for images.
+    Resnet {
+        /// Channels of the generator's blocks.
+        generator_width: usize,
+        /// Channels of the discriminator's blocks.
+        discriminator_width: usize,
+        /// What stands before the generator's activations.
+        generator_norm: NormKind,
+        /// What stands before the discriminator's activations, but for the first block.
+        discriminator_norm: NormKind,
+        /// Every weight of the discriminator is brought to a spectral norm of 1.
+        spectral: bool,
+        /// The discriminator's activations.
+        activation: Activation,
+        /// How its last activations become features.
+        pooling: Pooling,
+        /// Rule for the initial weights; those of 3x3 kernels within blocks are sqrt 2 times as large.
+        init: Initializer,
+    },
 }
 
 impl Networks {
@@ -69,7 +93,22 @@ impl Networks {
         }
     }
 
-    /// Both networks, for latents of this size and data told in so many classes (0: not told).
+    /// A residual pair of this width with Glorot's initial weights and batch norm in the generator alone.
+    pub fn resnet(width: usize) -> Self {
+        Self::Resnet {
+            generator_width: width,
+            discriminator_width: width,
+            generator_norm: NormKind::Batch,
+            discriminator_norm: NormKind::None,
+            spectral: false,
+            activation: Activation::Relu,
+            pooling: Pooling::Sum,
+            init: Initializer::Glorot,
+        }
+    }
+
+    /// Both networks, for latents of this size and so many classes (0: none), with which the discriminator does what the
+    /// conditioning says.
     ///
     /// # Errors
     /// If a setting is out of its domain or does not suit the data.
@@ -77,16 +116,18 @@ impl Networks {
         &self,
         latent: usize,
         classes: usize,
+        conditioning: Conditioning,
         data: &DataSpec,
         build: &Build,
     ) -> Result<(Generator, Discriminator), ConfigError> {
+        self.check_norms(classes)?;
         match self {
             Self::Mlp { generator, discriminator, output, mean_bias } => {
                 let values = data.values();
-                for (key, config, inputs, outputs) in [
-                    ("generator", generator, latent + classes, values),
-                    ("discriminator", discriminator, values + classes, 1),
-                ] {
+                let inputs = values + if conditioning == Conditioning::Concatenation { classes } else { 0 };
+                for (key, config, inputs, outputs) in
+                    [("generator", generator, latent + classes, values), ("discriminator", discriminator, inputs, 1)]
+                {
                     if let Some((name, domain, value)) = config.fault(inputs, outputs) {
                         return Err(ConfigError::domain(format!("networks.{key}.{name}"), domain, value));
                     }
@@ -96,42 +137,95 @@ impl Networks {
                 if *mean_bias {
                     net = net.with_output_bias(bias_for(*output, &data.mean)?, &mut init);
                 }
-                let mut init = build.init("discriminator", discriminator.init);
-                let discriminator = Mlp::new(values + classes, 1, discriminator, &mut init);
+                let init = &mut build.init("discriminator", discriminator.init);
+                let discriminator =
+                    Mlp::new(inputs, 1, discriminator, init).with_classes(conditioning, classes, discriminator, init);
                 Ok((Generator::Mlp(net), Discriminator::Mlp(discriminator)))
             }
             Self::Dcgan { init, .. } => {
-                if let Some((name, domain, value)) = init.fault() {
-                    return Err(ConfigError::domain(format!("networks.{name}"), domain, value));
-                }
-                let shape = self.shape(latent, classes, data.shape)?;
+                check_init(init)?;
+                let shape = dcgan::Shape { conditioning, ..self.shape(latent, classes, data.shape)? };
                 let unfit = || refused(data.shape);
                 let generator = dcgan::Generator::new(shape, &mut build.init("generator", *init)).ok_or_else(unfit)?;
                 let discriminator =
                     dcgan::Discriminator::new(shape, &mut build.init("discriminator", *init)).ok_or_else(unfit)?;
                 Ok((Generator::Dcgan(generator), Discriminator::Dcgan(discriminator)))
             }
+            Self::Resnet { init, .. } => {
+                check_init(init)?;
+                let shape = resnet::Shape { conditioning, ..self.residual(latent, classes, data.shape)? };
+                let unfit = || refused(data.shape);
+                let generator = resnet::Generator::new(shape, &mut build.init("generator", *init)).ok_or_else(unfit)?;
+                let discriminator =
+                    resnet::Discriminator::new(shape, &mut build.init("discriminator", *init)).ok_or_else(unfit)?;
+                Ok((Generator::Resnet(generator), Discriminator::Resnet(discriminator)))
+            }
         }
     }
 
+    /// Refuses norms that are to depend on a class where none is told, and such norms in a discriminator.
+    fn check_norms(&self, classes: usize) -> Result<(), ConfigError> {
+        // A fully connected network refuses them in any case.
+        let (Self::Dcgan { generator_norm, discriminator_norm, .. }
+        | Self::Resnet { generator_norm, discriminator_norm, .. }) = self
+        else {
+            return Ok(());
+        };
+        if *discriminator_norm == NormKind::Conditional {
+            let domain = "none, batch, layer or instance";
+            return Err(ConfigError::domain("networks.discriminator_norm", domain, "conditional"));
+        }
+        if *generator_norm == NormKind::Conditional && classes == 0 {
+            let domain = "none, batch, layer or instance where `conditioning` is none";
+            return Err(ConfigError::domain("networks.generator_norm", domain, "conditional"));
+        }
+        Ok(())
+    }
+
+    /// The sizes of a residual pair for images of this shape.
+    fn residual(&self, latent: usize, classes: usize, data: ItemShape) -> Result<resnet::Shape, ConfigError> {
+        let Self::Resnet {
+            generator_width,
+            discriminator_width,
+            generator_norm,
+            discriminator_norm,
+            spectral,
+            activation,
+            pooling,
+            ..
+        } = *self
+        else {
+            return Err(ConfigError::domain("networks.kind", "resnet", "another"));
+        };
+        check_count("networks.generator_width", generator_width, MOST_RESIDUAL_CHANNELS)?;
+        check_count("networks.discriminator_width", discriminator_width, MOST_RESIDUAL_CHANNELS)?;
+        let (channels, side) = square(data)?;
+        Ok(resnet::Shape {
+            generator_width,
+            discriminator_width,
+            generator_norm,
+            discriminator_norm,
+            spectral,
+            activation,
+            pooling,
+            classes,
+            ..resnet::Shape::new(channels, side, generator_width, latent)
+        })
+    }
+
     /// The sizes of a convolutional pair for images of this shape.
-    fn shape(&self, latent: usize, classes: usize, data: ItemShape) -> Result<dcgan::Shape, ConfigError> {
+    pub(crate) fn shape(&self, latent: usize, classes: usize, data: ItemShape) -> Result<dcgan::Shape, ConfigError> {
         let Self::Dcgan {
             width, kernel, all_convolutional, generator_norm, discriminator_norm, spectral, slope, ..
         } = *self
         else {
-            return Err(ConfigError::domain("networks.kind", "dcgan", "mlp"));
+            return Err(ConfigError::domain("networks.kind", "dcgan", "another"));
         };
         check_count("networks.width", width, 1024)?;
         if !matches!(kernel, 4 | 5) {
             return Err(ConfigError::domain("networks.kernel", "4 or 5", kernel));
         }
-        let ItemShape::Image { channels, height, width: columns } = data else {
-            return Err(ConfigError::domain("data", "images for a convolutional system", data));
-        };
-        if height != columns {
-            return Err(refused(data));
-        }
+        let (channels, side) = square(data)?;
         let shape = dcgan::Shape {
             kernel,
             all_convolutional,
@@ -140,18 +234,31 @@ impl Networks {
             spectral,
             slope,
             classes,
-            ..dcgan::Shape::new(channels, height, width, latent)
+            ..dcgan::Shape::new(channels, side, width, latent)
         };
         let (_, doublings) = shape.levels().ok_or_else(|| refused(data))?;
         if width << (doublings - 1) > MOST_CHANNELS {
             let most = MOST_CHANNELS >> (doublings - 1);
-            return Err(ConfigError::domain("networks.width", format!("at most {most} at {height}x{columns}"), width));
+            return Err(ConfigError::domain("networks.width", format!("at most {most} at {side}x{side}"), width));
         }
         Ok(shape)
     }
 }
 
-fn refused(data: ItemShape) -> ConfigError {
+fn check_init(init: &Initializer) -> Result<(), ConfigError> {
+    init.fault()
+        .map_or(Ok(()), |(name, domain, value)| Err(ConfigError::domain(format!("networks.{name}"), domain, value)))
+}
+
+/// Channels and side of square images.
+fn square(data: ItemShape) -> Result<(usize, usize), ConfigError> {
+    let ItemShape::Image { channels, height, width } = data else {
+        return Err(ConfigError::domain("data", "images for a convolutional system", data));
+    };
+    if height == width { Ok((channels, height)) } else { Err(refused(data)) }
+}
+
+pub(crate) fn refused(data: ItemShape) -> ConfigError {
     let [_, height, width] = data.planes();
     let sides = "4, 5, 6 or 7 doubled once or more, such as 16, 28, 32 or 64";
     ConfigError::domain("resolution", sides, format!("{height}x{width}"))
@@ -174,25 +281,26 @@ fn bias_for(output: Activation, mean: &[f32]) -> Result<Vec<f32>, ConfigError> {
 }
 
 /// Latents, and what is wanted of them, to items.
+#[allow(clippy::large_enum_variant, reason = "there are few of them, and modules cannot be boxed")]
 #[derive(Module, Debug)]
 pub enum Generator {
     /// Fully connected.
     Mlp(Mlp),
     /// Convolutional.
     Dcgan(dcgan::Generator),
+    /// Residual.
+    Resnet(resnet::Generator),
 }
 
 impl Generator {
     /// # Shapes
     /// `[n, latent]`, and indicators of the classes `[n, classes]` where they are told, to flat items `[n, values]`.
     pub fn forward(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
-        let inputs = match classes {
-            Some(classes) => Tensor::cat(vec![latents, classes], 1),
-            None => latents,
-        };
-        match self {
-            Self::Mlp(net) => net.forward(inputs, pass),
-            Self::Dcgan(net) => net.forward(inputs, pass).flatten(1, 3),
+        match (self, classes) {
+            (Self::Mlp(net), None) => net.forward(latents, pass),
+            (Self::Mlp(net), Some(classes)) => net.forward(Tensor::cat(vec![latents, classes], 1), pass),
+            (Self::Dcgan(net), classes) => net.given(latents, classes, pass).flatten(1, 3),
+            (Self::Resnet(net), classes) => net.given(latents, classes, pass).flatten(1, 3),
         }
     }
 }
@@ -204,6 +312,8 @@ pub enum Discriminator {
     Mlp(Mlp),
     /// Convolutional.
     Dcgan(dcgan::Discriminator),
+    /// Residual.
+    Resnet(resnet::Discriminator),
 }
 
 impl Discriminator {
@@ -215,18 +325,31 @@ impl Discriminator {
 
     /// [`forward`](Discriminator::forward), with a tangent along a direction of the items; the classes stay.
     pub fn dual(&self, items: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<2> {
-        match (self, classes) {
-            (Self::Mlp(net), None) => net.dual(items, pass),
-            (Self::Mlp(net), Some(classes)) => net.dual(Dual::cat(vec![items, classes.into()], 1), pass),
-            (Self::Dcgan(net), classes) => net.dual(net.planes(items, classes), pass),
+        self.judge(items, classes, pass).score
+    }
+
+    /// Scores, and logits of the classes where there is an auxiliary classifier, with tangents along a direction of the items.
+    pub fn judge(&self, items: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Judgement {
+        match self {
+            Self::Mlp(net) => net.judge(items, classes, pass),
+            Self::Dcgan(net) => net.judge(items, classes, pass),
+            Self::Resnet(net) => net.judge(items, classes, pass),
         }
     }
 
-    /// The output of every convolution, of flat items: `[n, channels, height, width]` each; none of a network without.
+    /// Every weight of a DCGAN as it is used, one row for each output; none of other networks.
+    pub fn weights(&self) -> Vec<Tensor<2>> {
+        match self {
+            Self::Dcgan(net) => net.weights(Pass::Eval),
+            Self::Mlp(_) | Self::Resnet(_) => Vec::new(),
+        }
+    }
+
+    /// The output of every convolution of a DCGAN, of flat items: `[n, channels, height, width]` each; none of other networks.
     pub fn activations(&self, items: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
         match self {
             Self::Dcgan(net) => net.activations(net.planes(items.into(), None).value, pass),
-            Self::Mlp(_) => Vec::new(),
+            Self::Mlp(_) | Self::Resnet(_) => Vec::new(),
         }
     }
 }

@@ -9,9 +9,11 @@ use ganvas_gan::regularizers::{GradientPenalty, interpolates, perturbed};
 use ganvas_nets::dcgan;
 use ganvas_nets::dual::{Dual, in_double_precision};
 use ganvas_nets::init::{Init, Initializer};
-use ganvas_nets::layers::Activation;
+use ganvas_nets::labels::Conditioning;
+use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::{Noise, Pass};
+use ganvas_nets::resnet;
 use ganvas_prob::stream::{Streams, normals, uniforms};
 
 const ALL: [GradientPenalty; 3] = [GradientPenalty::TwoSided, GradientPenalty::OneSided, GradientPenalty::ZeroCentred];
@@ -42,6 +44,14 @@ impl Critic for dcgan::Discriminator {
         let noise = Noise::new(Streams::new(1), "pass", 0, &device());
         let shape = ItemShape::Image { channels: 1, height: 16, width: 16 };
         self.dual(x.linear(|x| to_images(x, shape)), Pass::Train(&noise))
+    }
+}
+
+impl Critic for resnet::Discriminator {
+    /// With an embedding of classes, and spectral norms, whose derivative by the weights counts; their estimates stay.
+    fn score(&self, x: Dual<2>) -> Dual<2> {
+        let classes = draw("classes", x.value.dims()[0], 3);
+        self.judge(x, Some(classes), Pass::Eval).score
     }
 }
 
@@ -141,6 +151,25 @@ fn gradients_of_penalties_are_exact_where_batch_norm_couples_the_items() {
     let critic = in_double_precision(dcgan::Discriminator::new(shape, &mut init).unwrap());
     for kind in ALL {
         check("dcgan", kind, &critic, &draw("x", 6, 256));
+    }
+}
+
+#[test]
+fn gradients_of_penalties_are_exact_for_residual_critics_that_know_classes() {
+    let init = &mut Init::new(&Streams::new(1), "critic", Initializer::Normal { sd: 0.5 }, &device());
+    for (conditioning, spectral) in [(Conditioning::Projection, true), (Conditioning::Auxiliary, false)] {
+        let shape = resnet::Shape {
+            classes: 3,
+            conditioning,
+            spectral,
+            activation: Activation::Silu,
+            discriminator_norm: if spectral { NormKind::None } else { NormKind::Layer },
+            ..resnet::Shape::new(1, 8, 3, 4)
+        };
+        let critic = in_double_precision(resnet::Discriminator::new(shape, init).unwrap());
+        for kind in ALL {
+            check(&format!("resnet, {conditioning:?}, {spectral}"), kind, &critic, &draw("x", 6, 64).mul_scalar(3.0));
+        }
     }
 }
 

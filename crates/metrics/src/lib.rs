@@ -18,7 +18,7 @@
 //! - [`tables`]: columns alone and in pairs
 //! - [`scores`]: how well scores agree with labels
 //! - [`points`]: modes covered by two-dimensional samples, maximum mean discrepancy
-//! - [`classes`]: the share of each class
+//! - [`classes`]: the share of each class; [`confusion`]: how well a classifier tells them
 //! - [`baseline`]: what a model has to beat
 //! - [`interval`]: how sure a share, or a mean with its standard error, is
 //!
@@ -30,6 +30,7 @@
 
 pub mod baseline;
 pub mod classes;
+pub mod confusion;
 mod error;
 pub mod extractor;
 pub mod features;

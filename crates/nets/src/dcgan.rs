@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, activation};
 
 use crate::dual::Dual;
 use crate::init::Init;
+use crate::labels::{ClassHead, Conditioning, Judgement, following, judged, with_planes};
 use crate::layers::{Activation, Conv2d, ConvTranspose2d, Geometry, Linear, Norm, NormKind};
 use crate::noise::Pass;
 
@@ -33,8 +34,11 @@ pub struct Shape {
     pub spectral: bool,
     /// What follows the discriminator's layers.
     pub slope: Activation,
-    /// Classes that both networks are told: as further latents, and as planes beside the image's channels; 0: none.
+    /// Classes that both networks know of; 0: none. The generator is told them as further latents, or by its norms where those
+    /// are conditional.
     pub classes: usize,
+    /// What the discriminator does with them: concatenation is as planes beside the image's channels.
+    pub conditioning: Conditioning,
 }
 
 impl Shape {
@@ -52,6 +56,7 @@ impl Shape {
             spectral: false,
             slope: Activation::LeakyRelu,
             classes: 0,
+            conditioning: Conditioning::Concatenation,
         }
     }
 
@@ -65,13 +70,7 @@ impl Shape {
     /// assert_eq!(at(30).levels(), None);
     /// ```
     pub fn levels(&self) -> Option<(usize, usize)> {
-        let mut side = self.resolution;
-        let mut doublings = 0;
-        while side > 7 && side.is_multiple_of(2) {
-            side /= 2;
-            doublings += 1;
-        }
-        ((4..=7).contains(&side) && doublings > 0).then_some((side, doublings))
+        levels(self.resolution)
     }
 
     fn geometry(&self) -> Geometry {
@@ -82,6 +81,17 @@ impl Shape {
     fn channels_at(&self, halvings: usize) -> usize {
         self.width << (halvings - 1)
     }
+}
+
+/// The smallest side, 4 to 7, that a side comes from, and how often it doubles.
+pub(crate) fn levels(resolution: usize) -> Option<(usize, usize)> {
+    let mut side = resolution;
+    let mut doublings = 0;
+    while side > 7 && side.is_multiple_of(2) {
+        side /= 2;
+        doublings += 1;
+    }
+    ((4..=7).contains(&side) && doublings > 0).then_some((side, doublings))
 }
 
 #[derive(Module, Debug)]
@@ -104,7 +114,8 @@ impl Generator {
     pub fn new(shape: Shape, init: &mut Init) -> Option<Self> {
         let (base, doublings) = shape.levels()?;
         let widest = shape.channels_at(doublings);
-        let inputs = shape.latent + shape.classes;
+        let conditional = shape.generator_norm == NormKind::Conditional;
+        let inputs = shape.latent + if conditional { 0 } else { shape.classes };
         let biased = shape.generator_norm == NormKind::None;
         let project = if shape.all_convolutional {
             let geometry = Geometry { kernel: base, ..Geometry::COLLAPSE };
@@ -112,7 +123,8 @@ impl Generator {
         } else {
             Project::Linear(Linear::new(inputs, widest * base * base, biased, init))
         };
-        let norm = |h: usize, init: &mut Init| Norm::new(shape.generator_norm, shape.channels_at(h), init);
+        let norm =
+            |h: usize, init: &mut Init| Norm::told(shape.generator_norm, shape.channels_at(h), shape.classes, init);
         let norms = (1..=doublings).rev().map(|h| norm(h, init)).collect();
         let ups = (1..=doublings)
             .rev()
@@ -127,13 +139,23 @@ impl Generator {
     }
 
     /// # Shapes
-    /// `[batch, latent]`, the classes' indicators after it, to `[batch, channels, resolution, resolution]` in (-1, 1).
+    /// `[batch, latent]` to `[batch, channels, resolution, resolution]` in (-1, 1).
     pub fn forward(&self, z: Tensor<2>, pass: Pass) -> Tensor<4> {
-        self.activations(z, pass).pop().expect("a generator has layers")
+        self.given(z, None, pass)
+    }
+
+    /// [`forward`](Generator::forward), given the classes' indicators, `[batch, classes]`.
+    pub fn given(&self, z: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<4> {
+        self.layers(z, classes, pass).pop().expect("a generator has layers")
     }
 
     /// The output of every layer, from the projected latent to the image.
     pub fn activations(&self, z: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
+        self.layers(z, None, pass)
+    }
+
+    fn layers(&self, z: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Vec<Tensor<4>> {
+        let (z, classes) = following(z, classes, &self.norms);
         let [batch, latent] = z.dims();
         let x = match &self.project {
             Project::Linear(linear) => {
@@ -146,7 +168,7 @@ impl Generator {
         let mut outputs = Vec::new();
         let mut x = x;
         for (norm, up) in self.norms.iter().zip(&self.ups) {
-            x = activation::relu(norm.dual(x.into(), pass).value);
+            x = activation::relu(norm.dual_given(x.into(), classes.clone(), pass).value);
             outputs.push(x.clone());
             x = up.forward(x, pass);
         }
@@ -167,6 +189,7 @@ pub struct Discriminator {
     downs: Vec<Conv2d>,
     norms: Vec<Norm>,
     score: Score,
+    head: Option<ClassHead>,
     #[module(skip)]
     slope: Activation,
     #[module(skip)]
@@ -177,10 +200,11 @@ impl Discriminator {
     /// A discriminator of this shape, or nothing where the resolution cannot be reached by doubling 4 to 7.
     pub fn new(shape: Shape, init: &mut Init) -> Option<Self> {
         let (base, doublings) = shape.levels()?;
+        let planes = if shape.conditioning == Conditioning::Concatenation { shape.classes } else { 0 };
         let mut downs: Vec<Conv2d> = (1..=doublings)
             .map(|halvings| {
                 let first = halvings == 1;
-                let inputs = if first { shape.channels + shape.classes } else { shape.channels_at(halvings - 1) };
+                let inputs = if first { shape.channels + planes } else { shape.channels_at(halvings - 1) };
                 let bias = if first { !shape.all_convolutional } else { shape.discriminator_norm == NormKind::None };
                 Conv2d::new(inputs, shape.channels_at(halvings), shape.geometry(), bias, init)
             })
@@ -201,8 +225,9 @@ impl Discriminator {
                 Score::Conv(conv) => Score::Conv(conv.spectral(init)),
             };
         }
+        let head = ClassHead::new(shape.conditioning, widest * base * base, shape.classes, shape.spectral, init);
         let image = [shape.channels, shape.resolution, shape.resolution];
-        Some(Self { downs, norms, score, slope: shape.slope, image })
+        Some(Self { downs, norms, score, head, slope: shape.slope, image })
     }
 
     /// # Shapes
@@ -213,11 +238,29 @@ impl Discriminator {
 
     /// [`forward`](Discriminator::forward), with a tangent.
     pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<2> {
-        let x = self.layers(x, pass).pop().expect("a discriminator has layers");
-        match &self.score {
-            Score::Linear(linear) => linear.dual(x.flatten(1, 3), pass),
-            Score::Conv(conv) => conv.dual(x, pass).flatten(1, 3),
+        self.scored(x, None, pass).score
+    }
+
+    /// Scores of flat images, given what they are said to be: told to the head for classes where there is one, otherwise as
+    /// planes.
+    ///
+    /// # Shapes
+    /// `[batch, channels resolution^2]` and `[batch, classes]` to scores `[batch, 1]`.
+    pub fn judge(&self, items: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Judgement {
+        match classes {
+            Some(_) if self.head.is_none() => self.scored(self.planes(items, classes), None, pass),
+            classes => self.scored(self.planes(items, None), classes, pass),
         }
+    }
+
+    fn scored(&self, x: Dual<4>, classes: Option<Tensor<2>>, pass: Pass) -> Judgement {
+        let x = self.layers(x, pass).pop().expect("a discriminator has layers");
+        let features: Dual<2> = x.clone().flatten(1, 3);
+        let score = match &self.score {
+            Score::Linear(linear) => linear.dual(features.clone(), pass),
+            Score::Conv(conv) => conv.dual(x, pass).flatten(1, 3),
+        };
+        judged(&self.head, score, features, classes, pass)
     }
 
     /// Flat images as planes, with a plane for each class: 1 throughout where the image is said to be of it.
@@ -225,13 +268,17 @@ impl Discriminator {
     /// # Shapes
     /// `[batch, channels resolution^2]` and `[batch, classes]` to `[batch, channels + classes, resolution, resolution]`.
     pub fn planes(&self, items: Dual<2>, classes: Option<Tensor<2>>) -> Dual<4> {
-        let [channels, height, width] = self.image;
-        let [batch, _] = items.value.dims();
-        let images = items.reshape([batch, channels, height, width]);
-        let Some(classes) = classes else { return images };
-        let [_, count] = classes.dims();
-        let planes = classes.reshape([batch, count, 1, 1]).expand([batch, count, height, width]);
-        Dual::cat(vec![images, planes.into()], 1)
+        with_planes(items, self.image, classes)
+    }
+
+    /// Every layer's weight as it is used, from the image up, `[outputs, inputs and their places]`.
+    pub fn weights(&self, pass: Pass) -> Vec<Tensor<2>> {
+        let flat = |conv: &Conv2d| conv.weight(pass).flatten(1, 3);
+        let score = match &self.score {
+            Score::Linear(linear) => linear.weight(pass).transpose(),
+            Score::Conv(conv) => flat(conv),
+        };
+        self.downs.iter().map(flat).chain([score]).collect()
     }
 
     /// The output of every convolution after its LeakyReLU, from the image down: what the paper's linear classifier reads.

@@ -152,7 +152,8 @@ impl ModuleVisitor for Export<'_> {
 mod tests {
     use super::*;
     use crate::init::{Init, Initializer};
-    use crate::layers::{Activation, Buffer};
+    use crate::labels::Conditioning;
+    use crate::layers::{Activation, Buffer, ConditionalBatchNorm};
     use crate::mlp::{Mlp, MlpConfig};
     use burn::tensor::Device;
     use ganvas_prob::stream::Streams;
@@ -223,6 +224,26 @@ mod tests {
         let expected: [(&str, &[usize]); 4] =
             [("net.bias", &[2]), ("net.weight_orig", &[2, 3]), ("net.weight_u", &[2]), ("net.weight_v", &[3])];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn what_knows_classes_has_its_names() {
+        let mut init = init();
+        let mut weights = Weights::new();
+        export_module(&ConditionalBatchNorm::new(4, 3, &mut init), "norm", &mut weights).unwrap();
+        let names: Vec<&str> = weights.keys().map(String::as_str).collect();
+        // A batch norm of PyTorch without gain and offset has no values for them.
+        let expected =
+            ["gain.weight", "norm.num_batches_tracked", "norm.running_mean", "norm.running_var", "offset.weight"];
+        assert_eq!(names, expected.map(|name| format!("norm.{name}")));
+        assert_eq!(weights["norm.gain.weight"].shape().as_slice(), [4, 3]);
+        let mut weights = Weights::new();
+        let config = MlpConfig { spectral: true, ..MlpConfig::new(&[4], Activation::Relu, Initializer::He) };
+        let net = Mlp::new(2, 1, &config, &mut init).with_classes(Conditioning::Projection, 3, &config, &mut init);
+        export_module(&net, "net", &mut weights).unwrap();
+        let head: Vec<&str> = weights.keys().filter_map(|name| name.strip_prefix("net.head.")).collect();
+        assert_eq!(head, ["weight_orig", "weight_u", "weight_v"]);
+        assert_eq!(weights["net.head.weight_orig"].shape().as_slice(), [3, 4]);
     }
 
     /// The table of the book has a line for every value.

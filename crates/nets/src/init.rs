@@ -26,6 +26,12 @@ pub enum Initializer {
     He,
     /// U(-b, b) with b = sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16).
     Glorot,
+    /// Orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014): a draw of N(0, 1) orthogonalised; of
+    /// a kernel, as a matrix with one row for each entry of the first dimension.
+    Orthogonal {
+        /// What the matrix is multiplied by.
+        gain: f64,
+    },
 }
 
 impl Initializer {
@@ -34,6 +40,7 @@ impl Initializer {
         let (name, value) = match *self {
             Self::Normal { sd } => ("init.sd", sd),
             Self::Uniform { bound } => ("init.bound", bound),
+            Self::Orthogonal { gain } => ("init.gain", gain),
             Self::He | Self::Glorot => return None,
         };
         (!(value > 0.0 && value.is_finite())).then_some((name, "a positive number", value))
@@ -66,6 +73,10 @@ impl Init {
             Initializer::Uniform { bound } => symmetric(&mut self.rng, n, bound),
             Initializer::He => scaled(normals(&mut self.rng, n), (2.0 / fan_in as f64).sqrt(), 0.0),
             Initializer::Glorot => symmetric(&mut self.rng, n, (6.0 / (fan_in + fan_out) as f64).sqrt()),
+            Initializer::Orthogonal { gain } => {
+                let rows = shape.first().copied().unwrap_or(1).max(1);
+                orthogonal(normals(&mut self.rng, n), rows, n / rows, gain)
+            }
         };
         self.parameter(values, shape)
     }
@@ -85,6 +96,34 @@ impl Init {
     pub fn parameter<const D: usize>(&mut self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), &self.device))
     }
+}
+
+/// Rows (or columns, if those are fewer) made orthonormal one after the other, twice over so that nothing is left of what
+/// cancels (Giraud et al. 2005).
+fn orthogonal(values: Vec<f32>, rows: usize, columns: usize, gain: f64) -> Vec<f32> {
+    let by_rows = rows <= columns;
+    let (count, length) = if by_rows { (rows, columns) } else { (columns, rows) };
+    let place = |i: usize, k: usize| if by_rows { i * columns + k } else { k * columns + i };
+    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
+    for i in 0..count {
+        let mut vector: Vec<f64> = (0..length).map(|k| f64::from(values[place(i, k)])).collect();
+        for _ in 0..2 {
+            for other in &vectors {
+                let inner: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= inner * b);
+            }
+        }
+        let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|x| *x /= norm);
+        vectors.push(vector);
+    }
+    let mut out = vec![0.0; values.len()];
+    for (i, vector) in vectors.iter().enumerate() {
+        for (k, x) in vector.iter().enumerate() {
+            out[place(i, k)] = (gain * x) as f32;
+        }
+    }
+    out
 }
 
 fn scaled(mut values: Vec<f32>, sd: f64, mean: f64) -> Vec<f32> {
@@ -135,5 +174,20 @@ mod tests {
         assert_eq!(weights(1, "a"), weights(1, "a"));
         assert_ne!(weights(1, "a"), weights(2, "a"));
         assert_ne!(weights(1, "a"), weights(1, "b"));
+    }
+
+    #[test]
+    fn orthogonal_weights_keep_lengths() {
+        for shape in [[8, 20], [20, 8], [9, 9]] {
+            let mut init = Init::new(&Streams::new(1), "net", Initializer::Orthogonal { gain: 1.4 }, &Device::flex());
+            let weight = init.weight(shape, 1, 1).val();
+            let products = match shape[0] <= shape[1] {
+                true => weight.clone().matmul(weight.transpose()),
+                false => weight.clone().transpose().matmul(weight),
+            };
+            let n = shape[0].min(shape[1]);
+            let error = (products - Tensor::<2>::eye(n, &Device::flex()).mul_scalar(1.96)).abs().max();
+            assert!(error.into_scalar::<f32>() < 1e-5, "{shape:?}");
+        }
     }
 }

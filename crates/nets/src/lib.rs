@@ -3,7 +3,8 @@
 //!
 //! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
-//! - [`mlp`], [`dcgan`], [`encoder`]: networks, by purpose
+//! - [`mlp`], [`dcgan`], [`resnet`], [`encoder`]: networks, by purpose
+//! - [`labels`]: how they are told classes
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
 //! - [`optim`]: optimisers whose state is keyed by parameter path, and [`optim::Trained`], a network with its own
 //! - [`state`]: everything that a network or optimiser keeps, by name
@@ -18,8 +19,10 @@ pub mod dual;
 pub mod encoder;
 pub mod export;
 pub mod init;
+pub mod labels;
 pub mod layers;
 pub mod mlp;
 pub mod noise;
 pub mod optim;
+pub mod resnet;
 pub mod state;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::init::{Init, Initializer};
+use crate::labels::{ClassHead, Conditioning, Judgement, judged};
 use crate::layers::{Activation, Linear, Maxout, Norm, NormKind, dropout_dual};
 use crate::noise::Pass;
 
@@ -23,6 +24,9 @@ pub struct MlpConfig {
     /// What stands between each hidden layer, but for the first, and its activation.
     #[serde(default)]
     pub norm: NormKind,
+    /// Every weight is brought to a spectral norm of 1. Not with `maxout`.
+    #[serde(default)]
+    pub spectral: bool,
     /// Share of the inputs that dropout keeps.
     #[serde(default = "one")]
     pub keep_input: f64,
@@ -40,8 +44,16 @@ fn one() -> f64 {
 impl MlpConfig {
     /// Hidden layers without dropout.
     pub fn new(hidden: &[usize], activation: Activation, init: Initializer) -> Self {
-        let norm = NormKind::None;
-        Self { hidden: hidden.to_vec(), activation, maxout: 0, norm, keep_input: 1.0, keep_hidden: 1.0, init }
+        Self {
+            hidden: hidden.to_vec(),
+            activation,
+            maxout: 0,
+            norm: NormKind::None,
+            spectral: false,
+            keep_input: 1.0,
+            keep_hidden: 1.0,
+            init,
+        }
     }
 
     /// The first setting that is out of its domain, as (name, what it must be, value), for a network from `inputs`
@@ -53,6 +65,12 @@ impl MlpConfig {
         }
         if self.maxout > 64 {
             return Some(("maxout", "at most 64 pieces", self.maxout.to_string()));
+        }
+        if self.maxout > 0 && self.spectral {
+            return Some(("spectral", "false with `maxout`", "true".to_owned()));
+        }
+        if self.norm == NormKind::Conditional {
+            return Some(("norm", "none, batch, layer or instance here", "conditional".to_owned()));
         }
         let widths: Vec<usize> = [&[inputs], self.hidden.as_slice(), &[outputs]].concat();
         let pairs = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 * self.maxout.max(1) as u128);
@@ -83,6 +101,7 @@ pub struct Mlp {
     hidden: Vec<Hidden>,
     norms: Vec<Norm>,
     output: Linear,
+    head: Option<ClassHead>,
     #[module(skip)]
     activation: Activation,
     #[module(skip)]
@@ -103,19 +122,40 @@ impl Mlp {
             });
             width = units;
         }
-        let output = Linear::new(width, outputs, true, init);
+        let mut output = Linear::new(width, outputs, true, init);
         let norm = |(i, &units): (usize, &usize)| match i {
             0 => Norm::new(NormKind::None, units, init),
             _ => Norm::new(config.norm, units, init),
         };
         let norms = config.hidden.iter().enumerate().map(norm).collect();
+        if config.spectral {
+            let spectral = |layer| match layer {
+                Hidden::Linear(linear) => Hidden::Linear(linear.spectral(init)),
+                maxout => maxout,
+            };
+            hidden = hidden.into_iter().map(spectral).collect();
+            output = output.spectral(init);
+        }
         let keep = (config.keep_input, config.keep_hidden);
-        Self { hidden, norms, output, activation: config.activation, last: Activation::Identity, keep }
+        Self { hidden, norms, output, head: None, activation: config.activation, last: Activation::Identity, keep }
     }
 
     /// The same network with these values as the bias of its output.
     pub fn with_output_bias(mut self, values: Vec<f32>, init: &mut Init) -> Self {
         self.output = self.output.with_bias(values, init);
+        self
+    }
+
+    /// The same network with a head for classes beside its output, where the conditioning has one.
+    pub fn with_classes(
+        mut self,
+        conditioning: Conditioning,
+        classes: usize,
+        config: &MlpConfig,
+        init: &mut Init,
+    ) -> Self {
+        let features = self.output.weight.dims()[0];
+        self.head = ClassHead::new(conditioning, features, classes, config.spectral, init);
         self
     }
 
@@ -134,6 +174,21 @@ impl Mlp {
     /// [`forward`](Mlp::forward), with a tangent.
     pub fn dual(&self, x: Dual<2>, pass: Pass) -> Dual<2> {
         self.last.dual(self.output.dual(self.features(x, pass), pass))
+    }
+
+    /// Scores of items, given what they are said to be: told to the head for classes where there is one, otherwise further
+    /// inputs after the others.
+    ///
+    /// # Shapes
+    /// `[batch, inputs]` and `[batch, classes]` to scores `[batch, outputs]`.
+    pub fn judge(&self, x: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Judgement {
+        let (x, classes) = match classes {
+            Some(classes) if self.head.is_none() => (Dual::cat(vec![x, classes.into()], 1), None),
+            classes => (x, classes),
+        };
+        let features = self.features(x, pass);
+        let score = self.last.dual(self.output.dual(features.clone(), pass));
+        judged(&self.head, score, features, classes, pass)
     }
 
     /// The last hidden layer: `[batch, inputs]` to `[batch, units]`.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ganvas_prob::stream::{StreamRng, Streams, normals, uniforms};
+use ganvas_prob::traits::Sample;
 
 /// Random tensors of one phase of one step.
 ///
@@ -50,6 +51,15 @@ impl Noise {
         for value in &mut values {
             *value = low + (high - low) * *value;
         }
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
+    }
+
+    /// Draws from any law.
+    pub fn of<const D: usize>(&self, name: &str, shape: [usize; D], law: &impl Sample) -> Tensor<D> {
+        let values = self.draw(shape, |n| {
+            let mut rng = self.rng(name);
+            (0..n).map(|_| law.sample(&mut rng) as f32).collect()
+        });
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
@@ -115,6 +125,17 @@ mod tests {
             let part = draw(noise().rows(rows.clone(), 5), rows.len());
             assert_eq!(part, whole[rows.start * 3..rows.end * 3], "{rows:?}");
         }
+    }
+
+    /// Phi(1) = 0.841345: within [-1, 1] the normal law has the variance 1 - 2 phi(1) / (2 Phi(1) - 1) = 0.291125.
+    #[test]
+    fn draws_of_a_law_are_the_laws() {
+        let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex());
+        let law = ganvas_prob::distributions::TruncatedNormal::new(0.0, 1.0, -1.0, 1.0).unwrap();
+        let draws = values(noise.of("z", [100, 1000], &law).flatten(0, 1));
+        assert!(draws.iter().all(|z| z.abs() <= 1.0));
+        let square = draws.iter().map(|&z| f64::from(z).powi(2)).sum::<f64>() / 1e5;
+        assert!((square - 0.291125).abs() < 5e-3, "{square}: 5 standard errors are 0.0044");
     }
 
     #[test]

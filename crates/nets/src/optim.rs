@@ -30,6 +30,16 @@ pub enum OptimizerConfig {
         /// Added to the root of the second moment.
         epsilon: f64,
     },
+    /// RMSProp (Tieleman and Hinton 2012) as PyTorch has it: v <- alpha v + (1 - alpha) g^2; w <- w - lr g / (sqrt(v) + epsilon).
+    #[serde(rename = "rmsprop")]
+    RmsProp {
+        /// Learning rate.
+        lr: f64,
+        /// Decay of the mean square.
+        alpha: f64,
+        /// Added to its root.
+        epsilon: f64,
+    },
     /// Gradient descent with momentum, v <- m v - lr g; w <- w + v, and the schedule of Goodfellow et al. (2014):
     /// the rate is divided by `decay` at each update down to `lr_min`, the momentum rises linearly to `momentum_end`.
     Sgd {
@@ -65,6 +75,11 @@ impl OptimizerConfig {
                 ("beta2", DECAY, beta2, (0.0..1.0).contains(&beta2)),
                 ("epsilon", RATE, epsilon, epsilon > 0.0 && epsilon.is_finite()),
             ],
+            Self::RmsProp { lr, alpha, epsilon } => &[
+                ("lr", RATE, lr, lr > 0.0 && lr.is_finite()),
+                ("alpha", DECAY, alpha, (0.0..1.0).contains(&alpha)),
+                ("epsilon", RATE, epsilon, epsilon > 0.0 && epsilon.is_finite()),
+            ],
             Self::Sgd { lr, decay, lr_min, momentum, momentum_end, .. } => &[
                 ("lr", RATE, lr, lr > 0.0 && lr.is_finite()),
                 ("decay", "at least 1", decay, decay >= 1.0 && decay.is_finite()),
@@ -80,7 +95,7 @@ impl OptimizerConfig {
     fn slots(&self) -> usize {
         match self {
             Self::Adam { .. } => 2,
-            Self::Sgd { .. } => 1,
+            Self::RmsProp { .. } | Self::Sgd { .. } => 1,
         }
     }
 
@@ -96,6 +111,10 @@ impl OptimizerConfig {
                 let size = -lr * rate / (1.0 - beta1.powf(t));
                 slots[0].clone().mul_scalar(size) / root.add_scalar(epsilon)
             }
+            Self::RmsProp { lr, alpha, epsilon } => {
+                slots[0] = slots[0].clone().mul_scalar(alpha) + grad.clone().square().mul_scalar(1.0 - alpha);
+                grad.mul_scalar(-lr * rate) / slots[0].clone().sqrt().add_scalar(epsilon)
+            }
             Self::Sgd { lr, decay, lr_min, momentum, momentum_end, momentum_steps } => {
                 let done = (step - 1) as f64;
                 let lr = (lr / decay.powf(done)).max(lr_min) * rate;
@@ -108,21 +127,57 @@ impl OptimizerConfig {
     }
 }
 
+/// An optimiser's settings and what it keeps of a network's gradients.
+///
+/// A network that several losses train in turn has one for each, so that the moments of opposed gradients do not mix: the
+/// first belongs to [`Trained`], a further one takes its place for an update by [`Trained::by`].
+#[derive(Clone)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    updates: u64,
+    slots: BTreeMap<String, Vec<Tensor<1>>>,
+    /// Size and device of every parameter, by path: what a state that is read back has to fit.
+    parameters: BTreeMap<String, (usize, Device)>,
+}
+
+impl Optimizer {
+    /// For this network, of which it has seen no gradient yet.
+    pub fn new<M: Module>(net: &M, config: OptimizerConfig) -> Self {
+        Self { config, updates: 0, slots: BTreeMap::new(), parameters: parameters_of(net) }
+    }
+
+    /// Updates applied so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    fn apply<M: Module>(&mut self, net: M, gradients: GradientsParams, rate: f64) -> M {
+        self.updates += 1;
+        let mut update = Update {
+            path: Path::default(),
+            gradients,
+            config: &self.config,
+            step: self.updates,
+            rate,
+            slots: &mut self.slots,
+        };
+        net.map(&mut update)
+    }
+}
+
 /// A network with the optimiser that trains it.
 #[derive(Clone)]
 pub struct Trained<M> {
     /// The network.
     pub net: M,
-    config: OptimizerConfig,
-    updates: u64,
-    slots: BTreeMap<String, Vec<Tensor<1>>>,
+    optimizer: Optimizer,
     average: Option<Average<M>>,
 }
 
 impl<M: Module> Trained<M> {
     /// A network that has had no update yet.
     pub fn new(net: M, config: OptimizerConfig) -> Self {
-        Self { net, config, updates: 0, slots: BTreeMap::new(), average: None }
+        Self { optimizer: Optimizer::new(&net, config), net, average: None }
     }
 
     /// The same with an exponential moving average of the weights, with a decay in [0, 1); 0: with none.
@@ -143,7 +198,7 @@ impl<M: Module> Trained<M> {
 
     /// Updates applied so far.
     pub fn updates(&self) -> u64 {
-        self.updates
+        self.optimizer.updates
     }
 
     /// The gradients of `loss` with respect to this network alone.
@@ -151,21 +206,23 @@ impl<M: Module> Trained<M> {
         GradientsParams::from_grads(loss.backward(), &self.net)
     }
 
-    /// Applies one update, with the learning rate times `rate`.
+    /// Applies one update, with the learning rate times `rate`. A parameter without a gradient stays, with its moments.
     pub fn apply(&mut self, gradients: GradientsParams, rate: f64) {
-        self.updates += 1;
-        let mut update = Update {
-            path: Path::default(),
-            gradients,
-            config: &self.config,
-            step: self.updates,
-            rate,
-            slots: &mut self.slots,
-        };
-        self.net = self.net.clone().map(&mut update);
+        self.net = self.optimizer.apply(self.net.clone(), gradients, rate);
         if let Some(average) = &mut self.average {
-            average.follow(&self.net, self.updates);
+            average.follow(&self.net, self.optimizer.updates);
         }
+    }
+
+    /// Does something with another optimiser of this network in place of its own. Averaged weights follow the updates of
+    /// the network's own alone: once a step, however many losses train it.
+    pub fn by<T>(&mut self, other: &mut Optimizer, update: impl FnOnce(&mut Self) -> T) -> T {
+        let average = self.average.take();
+        std::mem::swap(&mut self.optimizer, other);
+        let done = update(self);
+        std::mem::swap(&mut self.optimizer, other);
+        self.average = average;
+        done
     }
 }
 
@@ -250,6 +307,55 @@ fn empty(config: &OptimizerConfig, n: usize, device: &Device) -> Vec<Tensor<1>> 
     vec![Tensor::zeros([n], device); config.slots()]
 }
 
+impl Part for Optimizer {
+    fn remember(&self) -> Box<dyn Any> {
+        Box::new(self.clone())
+    }
+
+    fn go_back(&mut self, to: Box<dyn Any>) {
+        if let Ok(before) = to.downcast() {
+            *self = *before;
+        }
+    }
+
+    fn save(&self, name: &str, state: &mut State) {
+        state.put_counter(format!("{name}/optimizer/updates"), self.updates);
+        for (path, slots) in &self.slots {
+            for (i, slot) in slots.iter().enumerate() {
+                state.put(format!("{name}/optimizer/{i}{path}"), slot.clone());
+            }
+        }
+    }
+
+    fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
+        self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
+        self.slots.clear();
+        // A parameter that no gradient has reached yet has no slots; one that has some has all.
+        for (path, (n, device)) in &self.parameters {
+            let entry = |slot: usize| format!("{name}/optimizer/{slot}{path}");
+            if (0..self.config.slots()).all(|slot| !state.entries().contains_key(&entry(slot))) {
+                continue;
+            }
+            let slots =
+                (0..self.config.slots()).map(|slot| Ok(Tensor::from_data(state.take(&entry(slot), &[*n])?, device)));
+            self.slots.insert(path.clone(), slots.collect::<Result<_, StateError>>()?);
+        }
+        if self.updates > 0 && self.slots.is_empty() {
+            return Err(StateError::Missing { name: format!("{name}/optimizer/0") });
+        }
+        Ok(())
+    }
+
+    /// Those that it trains are the network's.
+    fn parameters(&self) -> usize {
+        0
+    }
+
+    fn export(&self, _: &str, _: &mut Weights) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
 impl<M: Module + 'static> Part for Trained<M> {
     fn remember(&self) -> Box<dyn Any> {
         Box::new(self.clone())
@@ -266,12 +372,7 @@ impl<M: Module + 'static> Part for Trained<M> {
         if let Some(average) = &self.average {
             save_module(&average.net, &average_of(name), state);
         }
-        state.put_counter(format!("{name}/optimizer/updates"), self.updates);
-        for (path, slots) in &self.slots {
-            for (i, slot) in slots.iter().enumerate() {
-                state.put(format!("{name}/optimizer/{i}{path}"), slot.clone());
-            }
-        }
+        self.optimizer.save(name, state);
     }
 
     fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
@@ -279,23 +380,7 @@ impl<M: Module + 'static> Part for Trained<M> {
         if let Some(average) = &mut self.average {
             average.net = load_module(average.net.clone(), &average_of(name), state)?;
         }
-        self.updates = state.take_counter(&format!("{name}/optimizer/updates"))?;
-        self.slots.clear();
-        let parameters = parameters_of(&self.net);
-        // A parameter that no gradient has reached yet has no slots; one that has some has all.
-        for (path, (n, device)) in parameters {
-            let entry = |slot: usize| format!("{name}/optimizer/{slot}{path}");
-            if (0..self.config.slots()).all(|slot| !state.entries().contains_key(&entry(slot))) {
-                continue;
-            }
-            let slots =
-                (0..self.config.slots()).map(|slot| Ok(Tensor::from_data(state.take(&entry(slot), &[n])?, &device)));
-            self.slots.insert(path.clone(), slots.collect::<Result<_, StateError>>()?);
-        }
-        if self.updates > 0 && self.slots.is_empty() {
-            return Err(StateError::Missing { name: format!("{name}/optimizer/0") });
-        }
-        Ok(())
+        self.optimizer.load(name, state)
     }
 
     fn parameters(&self) -> usize {
@@ -421,6 +506,19 @@ mod tests {
         assert!((ratio(clip) - ratio(gradients())).abs() < 1e-4, "the direction stays");
     }
 
+    /// Two updates by hand: gradients 1 and 2, v = 0.01 and 0.0499.
+    #[test]
+    fn rmsprop_follows_its_rule() {
+        let config = OptimizerConfig::RmsProp { lr: 0.1, alpha: 0.99, epsilon: 1e-8 };
+        let device = Device::flex();
+        let mut slots = empty(&config, 1, &device);
+        for (step, gradient, v) in [(1, 1.0f32, 0.01f32), (2, 2.0, 0.0499)] {
+            let change = config.change(Tensor::from_floats([gradient], &device), &mut slots, step, 1.0);
+            let expected = -0.1 * gradient / v.sqrt();
+            assert!((change.into_scalar::<f32>() - expected).abs() < 1e-5);
+        }
+    }
+
     /// Three updates by hand of one weight with the constant gradient 1.
     #[test]
     fn sgd_follows_its_schedule() {
@@ -462,6 +560,48 @@ mod tests {
             step(&mut resumed);
         }
         assert_eq!(weights(&unbroken.net), weights(&resumed.net));
+    }
+
+    /// The loss of a network's bias alone: its other parameter stays.
+    fn loss_of_bias(net: &Linear) -> Tensor<1> {
+        net.bias.as_ref().unwrap().val().sub_scalar(1.0).square().sum()
+    }
+
+    #[test]
+    fn each_optimiser_of_a_network_has_its_own_moments_and_state() {
+        let adam = OptimizerConfig::adam(0.01, 0.9);
+        let mut trained = Trained::new(net(), adam).averaged(0.5);
+        let mut other = Optimizer::new(&trained.net, OptimizerConfig::adam(0.05, 0.0));
+        let both = |trained: &mut Trained<Linear>, other: &mut Optimizer| {
+            step(trained);
+            let before = (trained.net.weight.val().to_data(), trained.shown().bias.unwrap().val().to_data());
+            trained.by(other, |trained| {
+                let gradients = trained.gradients(loss_of_bias(&trained.net));
+                trained.apply(gradients, 1.0);
+            });
+            assert_eq!(trained.net.weight.val().to_data(), before.0, "no gradient, no update");
+            assert_eq!(trained.shown().bias.unwrap().val().to_data(), before.1, "the average follows the first alone");
+        };
+        for _ in 0..3 {
+            both(&mut trained, &mut other);
+        }
+        assert_eq!((trained.updates(), other.updates()), (3, 3));
+        assert_eq!(other.slots.keys().collect::<Vec<_>>(), [".bias"]);
+        // What a bias has of each: the mean of opposed gradients in one, the last gradient alone (beta1 = 0) in the other.
+        assert_ne!(trained.optimizer.slots[".bias"][0].to_data(), other.slots[".bias"][0].to_data());
+
+        let mut state = State::default();
+        trained.save("net", &mut state);
+        other.save("other", &mut state);
+        let mut resumed = Trained::new(net(), adam).averaged(0.5);
+        let mut resumed_other = Optimizer::new(&resumed.net, OptimizerConfig::adam(0.05, 0.0));
+        resumed.load("net", &mut state).unwrap();
+        resumed_other.load("other", &mut state).unwrap();
+        state.finish().unwrap();
+        both(&mut trained, &mut other);
+        both(&mut resumed, &mut resumed_other);
+        assert_eq!(weights(&trained.net), weights(&resumed.net));
+        assert_eq!(weights(&trained.shown()), weights(&resumed.shown()));
     }
 
     #[test]

@@ -6,11 +6,14 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use ganvas_nets::dcgan;
 use ganvas_nets::dual::{Dual, in_double_precision as double};
 use ganvas_nets::init::{Init, Initializer};
+use ganvas_nets::labels::{Conditioning, Judgement};
 use ganvas_nets::layers::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Maxout, NormKind, dropout_dual, pool,
+    Activation, BatchNorm, ConditionalBatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Maxout,
+    NormKind, dropout_dual, pool,
 };
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::{Noise, Pass};
+use ganvas_nets::resnet;
 use ganvas_prob::stream::{Streams, normals};
 
 fn init() -> Init {
@@ -67,6 +70,10 @@ fn every_layer_has_its_tangent() {
     check("spectral transposed conv", [2, 2, 8, 8], |x, pass| conv.clone().dual(x, pass));
     let batch_norm = double(BatchNorm::new(3, init));
     check("batch norm", [4, 3, 4, 4], |x, pass| batch_norm.clone().dual(x, pass));
+    let plain = double(BatchNorm::plain(3, init));
+    check("batch norm without gain", [4, 3, 4, 4], |x, pass| plain.clone().dual(x, pass));
+    let conditional = double(ConditionalBatchNorm::new(3, 5, init));
+    check("conditional batch norm", [4, 3, 4, 4], |x, pass| conditional.clone().dual(x, Some(draw("y", [4, 5])), pass));
     for groups in [1, 2, 4] {
         let norm = double(GroupNorm::new(4, groups, init));
         check("group norm", [2, 4, 3, 3], |x, _| norm.dual(x));
@@ -103,6 +110,50 @@ fn whole_networks_have_their_tangent() {
         let shape = dcgan::Shape { discriminator_norm, spectral: discriminator_norm == NormKind::None, ..shape };
         let critic = double(dcgan::Discriminator::new(shape, init).unwrap());
         check(&format!("dcgan, {discriminator_norm:?}"), [4, 1, 16, 16], |x, pass| critic.clone().dual(x, pass));
+        let shape = resnet::Shape { discriminator_norm, spectral: shape.spectral, ..resnet::Shape::new(1, 16, 4, 8) };
+        // Smooth, for differences are taken over no corner then.
+        let shape = resnet::Shape { activation: Activation::Silu, ..shape };
+        let critic = double(resnet::Discriminator::new(shape, init).unwrap());
+        let name = format!("resnet, {discriminator_norm:?}");
+        check(&name, [4, 256], |x, pass| critic.clone().judge(x, None, pass).score);
+    }
+}
+
+/// Scores and class logits, as the items move and what they are said to be stays.
+#[test]
+fn discriminators_that_know_classes_have_their_tangent() {
+    let init = &mut init();
+    let config = MlpConfig { spectral: true, ..MlpConfig::new(&[16, 16], Activation::Silu, Initializer::He) };
+    for conditioning in [Conditioning::Concatenation, Conditioning::Projection, Conditioning::Auxiliary] {
+        let planes = if conditioning == Conditioning::Concatenation { 3 } else { 0 };
+        let mlp = double(Mlp::new(256 + planes, 1, &config, init).with_classes(conditioning, 3, &config, init));
+        let shape = dcgan::Shape {
+            classes: 3,
+            conditioning,
+            spectral: true,
+            // Smooth, for differences are taken over no corner then.
+            slope: Activation::Silu,
+            ..dcgan::Shape::new(1, 16, 4, 8)
+        };
+        let convolutional = double(dcgan::Discriminator::new(shape, init).unwrap());
+        let shape = resnet::Shape {
+            classes: 3,
+            conditioning,
+            spectral: true,
+            activation: Activation::Silu,
+            pooling: resnet::Pooling::Mean,
+            ..resnet::Shape::new(1, 16, 4, 8)
+        };
+        let residual = double(resnet::Discriminator::new(shape, init).unwrap());
+        let told = || Some(draw("y", [4, 3]));
+        // The score and the logits beside it: all that is put out.
+        let whole =
+            |judged: Judgement| Dual::cat([Some(judged.score), judged.logits].into_iter().flatten().collect(), 1);
+        check(&format!("mlp, {conditioning:?}"), [4, 256], |x, pass| whole(mlp.clone().judge(x, told(), pass)));
+        let name = format!("dcgan, {conditioning:?}");
+        check(&name, [4, 256], |x, pass| whole(convolutional.clone().judge(x, told(), pass)));
+        let name = format!("resnet, {conditioning:?}");
+        check(&name, [4, 256], |x, pass| whole(residual.clone().judge(x, told(), pass)));
     }
 }
 

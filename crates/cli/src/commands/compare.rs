@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::eval::{Evaluation, Plan, check_count};
 use super::extraction::Extraction;
-use super::{data_of, load_run, test_points, weights, write};
+use super::{data_of, load_run, objectives, test_points, weights, write};
 use crate::args::{CheckpointArg, CompareArgs};
 use crate::device::choose;
 use crate::error::CliError;
@@ -35,6 +35,9 @@ struct Compared {
 
 /// Measures runs in one way: the same data, numbers, seed and features.
 pub fn run(args: &CompareArgs) -> Result<(), CliError> {
+    if !args.trial.objectives.is_empty() {
+        return objectives::run(&args.trial, &args.loading.device);
+    }
     if args.runs.len() < 2 {
         return Err(CliError::usage(TWO, EXAMPLE));
     }

@@ -40,13 +40,13 @@ pub fn shape(path: &Path) -> Result<Vec<usize>, CliError> {
     Ok(vec![lines, columns])
 }
 
-/// The draws as bytes of a `.npy` array of f64, `[n]`.
-pub fn npy_bytes(draws: &[f64]) -> Result<Vec<u8>, CliError> {
+/// Values, row-major, as bytes of a `.npy` array of these sides.
+pub fn npy<T: npyz::AutoSerialize + Copy>(values: &[T], sides: &[usize]) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
+    let sides: Vec<u64> = sides.iter().map(|&side| side as u64).collect();
     let write = |bytes: &mut Vec<u8>| {
-        let mut writer =
-            npyz::WriteOptions::new().default_dtype().shape(&[draws.len() as u64]).writer(bytes).begin_nd()?;
-        writer.extend(draws.iter().copied())?;
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&sides).writer(bytes).begin_nd()?;
+        writer.extend(values.iter().copied())?;
         writer.finish()
     };
     write(&mut bytes).map_err(|e: std::io::Error| CliError::failure(format!("cannot make the array: {e}")))?;

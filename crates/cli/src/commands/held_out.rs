@@ -8,6 +8,8 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Model, OBSERVATION_SEED, observed};
 use ganvas_metrics::Extractor;
+use ganvas_metrics::classes::class_shares;
+use ganvas_metrics::extractor::{extractor_for, labels};
 use ganvas_metrics::neighbours::duplicates;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Images, frechet_distance};
@@ -17,6 +19,11 @@ use ganvas_prob::stream::Streams;
 use super::eval::over;
 use super::extraction::classifier_for;
 use crate::error::CliError;
+
+/// Classes with at least a fifth of an even share: the rule by which modes count as covered.
+fn covered_classes(shares: &[f64]) -> usize {
+    shares.iter().filter(|&&share| share * shares.len() as f64 >= 0.2).count()
+}
 
 /// The held-out items of a run, seen once.
 pub struct HeldOut {
@@ -48,9 +55,14 @@ impl HeldOut {
         };
         match extractor {
             Some(extractor) => {
-                let fake = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
+                let (fake, logits) =
+                    extractor.features_and_logits(&Images::new(self.dataset.shape.planes(), values))?;
                 figures.push(("ffd".to_owned(), frechet_distance(real, &fake)?));
                 figures.push(("duplicates".to_owned(), duplicates(real, &fake)?));
+                if extractor_for(&self.dataset.id).is_some() {
+                    let shares = class_shares(&labels(&logits), extractor.classes_count())?;
+                    figures.push(("classes_covered".to_owned(), covered_classes(&shares) as f64));
+                }
             }
             None => {
                 let modes = ganvas_data::modes(&self.dataset.id);

@@ -1,10 +1,12 @@
 //! The commands, a file each.
 
 mod accept;
+mod augment;
 mod cache;
 mod checkpoint;
 mod compare;
 mod data;
+mod encode;
 mod eval;
 mod export;
 mod extraction;
@@ -15,10 +17,13 @@ mod limit;
 mod list;
 mod measures;
 mod metrics;
+mod objectives;
 mod prob;
+mod reconstruct;
 mod report;
 mod sample;
 mod train;
+mod traverse;
 
 pub use limit::parse_size;
 
@@ -30,6 +35,8 @@ use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::{Loaded, load};
+use ganvas_engine::suggest;
+use ganvas_engine::system::Conditional;
 use ganvas_metrics::Figure;
 
 use crate::args::{Cli, Command, LoadingArgs};
@@ -45,6 +52,10 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Data { command } => data::run(command),
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Traverse(args) => traverse::run(&args),
+        Command::Augment(args) => augment::run(&args),
+        Command::Encode(args) => encode::run(&args),
+        Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),
@@ -92,6 +103,27 @@ fn load_run(folder: &Path, how: &LoadingArgs) -> Result<(Loaded, Device), CliErr
         eprintln!("warning: {error}; an older checkpoint is used");
     }
     Ok((loaded, device.inner()))
+}
+
+/// A run as one that draws samples of a class.
+fn conditional<'a>(loaded: &'a Loaded, run: &Path) -> Result<&'a dyn Conditional, CliError> {
+    loaded.model.conditional().ok_or_else(|| {
+        let message = format!("{} (`{}`) was not trained by class", run.display(), loaded.config.system);
+        CliError::usage(
+            message,
+            "`ganvas train cegan` trains by class, and so does a GAN whose networks are told the class",
+        )
+    })
+}
+
+/// The number of a class, which is given by its name or, where no class is called so, by its number from 0.
+fn class_number(given: &str, names: &[String]) -> Result<usize, CliError> {
+    let number = || given.parse().ok().filter(|&number: &usize| number < names.len());
+    names.iter().position(|name| name == given).or_else(number).ok_or_else(|| {
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let range = format!("; or a number from 0 to {}", names.len().saturating_sub(1));
+        CliError::usage(format!("there is no class `{given}`"), suggest::help(given, &known) + &range)
+    })
 }
 
 /// Which weights samples are drawn from.

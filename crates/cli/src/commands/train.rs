@@ -38,7 +38,7 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
 }
 
 /// True once the person has asked to stop; a second time ends the program at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>, CliError> {
+pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>, CliError> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {
@@ -98,7 +98,7 @@ fn training<'a>(
 }
 
 /// Trains under the eyes of a watcher, to `steps`.
-fn watched(
+pub(super) fn watched(
     training: &Training,
     steps: u64,
     train: impl FnOnce(&mut Watcher) -> Result<Outcome, EngineError>,

@@ -5,7 +5,7 @@
 //! | file | gives |
 //! | --- | --- |
 //! | `grid` | a PNG of many images side by side |
-//! | `scatter` | a 2-D sample beside the real points, as SVG or PNG |
+//! | `scatter` | a 2-D sample beside the real points, as SVG or PNG; points of the plane by class, as SVG |
 //! | `plot` | curves over steps, as SVG |
 //! | `density` | a sample of one variable against its law, as SVG |
 //! | `bars` | one figure of several runs, as SVG |
@@ -29,9 +29,9 @@ mod table;
 pub use density::{Sampled, sampled};
 pub use grid::image_grid;
 pub use html::{Comparison, Episode, Picture, Png, Report, comparison, report};
-pub use plot::curves;
-pub use scatter::{scatter, scatter_png};
-pub use table::{compared_table, figures_table};
+pub use plot::{CurveOfSeeds, curves, curves_of_seeds};
+pub use scatter::{scatter, scatter_classes, scatter_png};
+pub use table::{aligned, compared_table, figures_table};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, RgbImage};

@@ -32,14 +32,43 @@ pub fn curves(title: &str, y_label: &str, series: &[(String, Vec<(f64, f64)>)]) 
     svg(size, &aria, |area| {
         let (top, plot) = area.split_vertically(header.height);
         header.draw(&top)?;
-        draw(&plot, y_label, &drawn)
+        draw(&plot, y_label, &drawn, &[])
     })
 }
 
-fn draw(area: &super::chart::Area<'_>, y_label: &str, series: &[Vec<(f64, f64)>]) -> Drawn {
+/// A name and, over steps, the least, the middle and the largest value of several seeds.
+pub type CurveOfSeeds = (String, Vec<(f64, [f64; 3])>);
+
+/// An SVG of the middle values over steps, each on the band from the least to the largest. Points that are not finite are left out.
+pub fn curves_of_seeds(title: &str, y_label: &str, series: &[CurveOfSeeds]) -> String {
+    let whole = |points: &[(f64, [f64; 3])]| -> Vec<(f64, [f64; 3])> {
+        points.iter().copied().filter(|(x, values)| values.iter().all(|y| finite(&(*x, *y)))).collect()
+    };
+    let bands: Vec<_> = series.iter().map(|(_, points)| whole(points)).collect();
+    let middle: Vec<Vec<(f64, f64)>> =
+        bands.iter().map(|points| points.iter().map(|&(x, [_, y, _])| (x, y)).collect()).collect();
+    let entries = series.iter().enumerate();
+    let entries = entries.map(|(i, (name, _))| Entry { label: name.clone(), colour: colour(i), mark: mark(i) });
+    let header = Header::new(title, WIDTH, entries.collect());
+    let names: Vec<_> = series.iter().map(|(name, _)| name.as_str()).collect();
+    let aria = format!("{title}: {y_label} over steps of {}", names.join(", "));
+    svg((WIDTH, header.height + PLOT_HEIGHT), &aria, |area| {
+        let (top, plot) = area.split_vertically(header.height);
+        header.draw(&top)?;
+        draw(&plot, y_label, &middle, &bands)
+    })
+}
+
+fn draw(
+    area: &super::chart::Area<'_>,
+    y_label: &str,
+    series: &[Vec<(f64, f64)>],
+    bands: &[Vec<(f64, [f64; 3])>],
+) -> Drawn {
     let points = || series.iter().flatten();
+    let ends = bands.iter().flatten().flat_map(|(_, [low, _, high])| [*low, *high]);
     let x = Axis::around(points().map(|point| point.0), 0.0);
-    let y = Axis::around(points().map(|point| point.1), 0.05);
+    let y = Axis::around(points().map(|point| point.1).chain(ends), 0.05);
     let mut chart = ChartBuilder::on(area)
         .margin_right(48)
         .margin_left(8)
@@ -49,6 +78,12 @@ fn draw(area: &super::chart::Area<'_>, y_label: &str, series: &[Vec<(f64, f64)>]
         .y_label_area_size(y.label_width(TICK) + 82)
         .build_cartesian_2d(x, y)?;
     mesh(&mut chart, "step", y_label)?;
+    for (i, band) in bands.iter().enumerate().filter(|(_, band)| band.len() > 1) {
+        let upper = band.iter().map(|&(x, [_, _, high])| (x, high));
+        let lower = band.iter().rev().map(|&(x, [low, ..])| (x, low));
+        let outline: Vec<_> = upper.chain(lower).collect();
+        chart.draw_series([Polygon::new(outline, colour(i).mix(0.12))])?;
+    }
     for (i, points) in series.iter().enumerate() {
         let stroke = colour(i).stroke_width(3);
         match points.as_slice() {

@@ -3,9 +3,9 @@
 use image::RgbImage;
 use plotters::prelude::*;
 
-use super::chart::{Axis, Entry, Header, Mark, mesh, rgb, svg};
+use super::chart::{Axis, Entry, Header, Mark, colour, mesh, rgb, svg};
 use super::format::count;
-use super::{FAKE, REAL, ViewError, png};
+use super::{FAKE, PALETTE, REAL, ViewError, png};
 
 /// The plot's side and, around it, what its labels take.
 const SIDE: u32 = 1100;
@@ -61,15 +61,39 @@ fn finite(point: &[f32; 2]) -> bool {
 ///
 /// The legend counts what it does not show: points outside the frame, and all but some 2,500 of a larger set.
 pub fn scatter(title: &str, real: &[[f32; 2]], fake: &[[f32; 2]]) -> String {
-    let frame = Frame::around(real, fake);
-    let sets = [("real", real, REAL, 4, 0.55), ("generated", fake, FAKE, 4, 0.55)];
-    let entries = sets.map(|(name, points, colour, ..)| Entry {
-        label: legend(name, points, &frame),
-        colour: rgb(colour),
-        mark: Mark::Dot,
-    });
-    let header = Header::new(title, LEFT + SIDE + RIGHT, entries.into());
-    let aria = format!("{title}: {} and {}", legend("real", real, &frame), legend("generated", fake, &frame));
+    let sets = [("real", real, rgb(REAL)), ("generated", fake, rgb(FAKE))];
+    draw(title, &Frame::around(real, fake), &sets)
+}
+
+/// An SVG of points by the class that each is named by, with equal axes.
+pub fn scatter_classes(title: &str, classes: &[(String, Vec<[f32; 2]>)]) -> String {
+    let all: Vec<[f32; 2]> = classes.iter().flat_map(|(_, points)| points.iter().copied()).collect();
+    let sets: Vec<Set> = classes
+        .iter()
+        .enumerate()
+        .map(|(i, (name, points))| (name.as_str(), points.as_slice(), class_colour(i, classes.len())))
+        .collect();
+    draw(title, &Frame::around(&all, &[]), &sets)
+}
+
+/// The colour of a class: of the palette where it has enough, otherwise hues around the circle, light and dark in turn.
+fn class_colour(i: usize, count: usize) -> RGBColor {
+    if count <= PALETTE.len() {
+        return colour(i);
+    }
+    let lightness = if i.is_multiple_of(2) { 0.36 } else { 0.62 };
+    let (red, green, blue) = HSLColor(i as f64 / count as f64, 0.75, lightness).rgb();
+    RGBColor(red, green, blue)
+}
+
+/// A name, its points and their colour.
+type Set<'a> = (&'a str, &'a [[f32; 2]], RGBColor);
+
+fn draw(title: &str, frame: &Frame, sets: &[Set]) -> String {
+    let labels: Vec<String> = sets.iter().map(|(name, points, _)| legend(name, points, frame)).collect();
+    let entry = |(label, set): (&String, &Set)| Entry { label: label.clone(), colour: set.2, mark: Mark::Dot };
+    let header = Header::new(title, LEFT + SIDE + RIGHT, labels.iter().zip(sets).map(entry).collect());
+    let aria = format!("{title}: {}", labels.join(" and "));
     svg((LEFT + SIDE + RIGHT, header.height + 8 + SIDE + BOTTOM), &aria, |area| {
         let (top, plot) = area.split_vertically(header.height);
         header.draw(&top)?;
@@ -81,12 +105,13 @@ pub fn scatter(title: &str, real: &[[f32; 2]], fake: &[[f32; 2]]) -> String {
             .y_label_area_size(LEFT)
             .build_cartesian_2d(x, y)?;
         mesh(&mut chart, "", "")?;
-        for (_, points, colour, radius, opacity) in sets {
+        for (_, points, colour) in sets {
             let inside = points.iter().filter(|point| frame.place(**point).is_some());
             let shown = inside.step_by(stride(points.len()));
-            chart.draw_series(shown.map(|point| {
-                Circle::new((f64::from(point[0]), f64::from(point[1])), radius, rgb(colour).mix(opacity).filled())
-            }))?;
+            chart
+                .draw_series(shown.map(|point| {
+                    Circle::new((f64::from(point[0]), f64::from(point[1])), 4, colour.mix(0.55).filled())
+                }))?;
         }
         Ok(())
     })
@@ -169,6 +194,20 @@ mod tests {
         assert!(svg.contains("ring8 &amp; co"));
         // 4 real, 2,500 generated, 2 in the legend.
         assert_eq!(tags.iter().filter(|tag| *tag == "circle").count(), 2506);
+    }
+
+    #[test]
+    fn every_class_has_a_colour_and_an_entry_of_its_own() {
+        let classes: Vec<(String, Vec<[f32; 2]>)> =
+            (0..10).map(|i| (format!("class {i}"), vec![[i as f32, 0.0]; i + 1])).collect();
+        let svg = scatter_classes("codes", &classes);
+        // 55 points and 10 in the legend.
+        assert_eq!(tags(&svg).iter().filter(|tag| *tag == "circle").count(), 65);
+        assert!((0..10).all(|i| svg.contains(&format!("class {i}: {}", i + 1))), "{svg}");
+        let mut colours: Vec<RGBColor> = (0..10).map(|i| class_colour(i, 10)).collect();
+        colours.sort_by_key(|colour| (colour.0, colour.1, colour.2));
+        colours.dedup();
+        assert_eq!(colours.len(), 10);
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub fn figures_table(figures: &[Figure]) -> String {
     aligned(&columns, figures.len() + 1)
 }
 
-/// Columns side by side, those without a cell below their title left out.
-fn aligned(columns: &[Vec<String>], rows: usize) -> String {
+/// Columns of `rows` cells side by side, those without a cell below their title left out.
+pub fn aligned(columns: &[Vec<String>], rows: usize) -> String {
     let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
     let filled: Vec<_> = columns.iter().filter(|cells| cells[1..].iter().any(|cell| !cell.is_empty())).collect();
     let mut table = String::new();

@@ -57,6 +57,42 @@ fn above(t: Tensor<2>, others: Tensor<2>) -> Tensor<2> {
 }
 
 impl Objective {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::NonSaturating,
+        Self::Minimax,
+        Self::LeastSquares,
+        Self::LeastSquaresPearson,
+        Self::Wasserstein,
+        Self::Hinge,
+        Self::Relativistic,
+        Self::RelativisticAverage,
+        Self::Kl,
+        Self::ReverseKl,
+        Self::PearsonChiSquared,
+        Self::SquaredHellinger,
+        Self::JensenShannon,
+    ];
+
+    /// The word for it in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NonSaturating => "non-saturating",
+            Self::Minimax => "minimax",
+            Self::LeastSquares => "least-squares",
+            Self::LeastSquaresPearson => "least-squares-pearson",
+            Self::Wasserstein => "wasserstein",
+            Self::Hinge => "hinge",
+            Self::Relativistic => "relativistic",
+            Self::RelativisticAverage => "relativistic-average",
+            Self::Kl => "kl",
+            Self::ReverseKl => "reverse-kl",
+            Self::PearsonChiSquared => "pearson-chi-squared",
+            Self::SquaredHellinger => "squared-hellinger",
+            Self::JensenShannon => "jensen-shannon",
+        }
+    }
+
     /// What the discriminator minimises, `[1]`, from its scores of real and generated items.
     pub fn discriminator(self, real: Tensor<2>, fake: Tensor<2>) -> Tensor<1> {
         match self {
@@ -90,6 +126,27 @@ impl Objective {
             Self::Kl | Self::ReverseKl | Self::PearsonChiSquared | Self::SquaredHellinger | Self::JensenShannon => {
                 self.conjugate(fake).mean().neg()
             }
+        }
+    }
+
+    /// The least that the discriminator's loss can be where it cannot tell real from generated items. What its loss is below that
+    /// is its estimate of how far they are apart, in a unit of the objective's own: twice the Jensen-Shannon divergence in
+    /// nats for cross-entropy (Goodfellow et al. 2014, theorem 1), the distance W1 for Wasserstein, twice the total variation for
+    /// hinge, the divergence itself for the f-GAN bounds.
+    pub fn at_indifference(self) -> f64 {
+        use std::f64::consts::LN_2;
+        match self {
+            Self::NonSaturating | Self::Minimax | Self::RelativisticAverage => 2.0 * LN_2,
+            Self::Relativistic => LN_2,
+            Self::LeastSquares => 0.25,
+            Self::LeastSquaresPearson => 1.0,
+            Self::Hinge => 2.0,
+            Self::Wasserstein
+            | Self::Kl
+            | Self::ReverseKl
+            | Self::PearsonChiSquared
+            | Self::SquaredHellinger
+            | Self::JensenShannon => 0.0,
         }
     }
 
@@ -142,22 +199,6 @@ mod tests {
     use burn::tensor::{DType, Device, TensorData};
     use ganvas_prob::distributions::Normal;
     use ganvas_prob::traits::Quantile;
-
-    const ALL: [Objective; 13] = [
-        Objective::NonSaturating,
-        Objective::Minimax,
-        Objective::LeastSquares,
-        Objective::LeastSquaresPearson,
-        Objective::Wasserstein,
-        Objective::Hinge,
-        Objective::Relativistic,
-        Objective::RelativisticAverage,
-        Objective::Kl,
-        Objective::ReverseKl,
-        Objective::PearsonChiSquared,
-        Objective::SquaredHellinger,
-        Objective::JensenShannon,
-    ];
 
     fn logits(t: f32) -> Tensor<2> {
         Tensor::from_floats([[t]], &Device::flex().autodiff()).require_grad()
@@ -239,6 +280,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_are_those_of_the_settings() {
+        for objective in Objective::ALL {
+            assert_eq!(toml::Value::try_from(objective).unwrap().as_str(), Some(objective.name()));
+        }
+    }
+
+    /// No score that is the same for all items gets below it.
+    #[test]
+    fn the_loss_of_who_cannot_tell_is_known() {
+        for objective in Objective::ALL {
+            // Scores from -3 to 3; those of an f-GAN's critic go through its output activation.
+            let losses = (-300..=300).map(|i| {
+                let t = i as f32 / 100.0;
+                objective.discriminator(logits(t), logits(t)).into_scalar::<f64>()
+            });
+            let least = losses.fold(f64::INFINITY, f64::min);
+            assert!((least - objective.at_indifference()).abs() < 1e-4, "{objective:?}: {least}");
+        }
+    }
+
     /// sigmoid(4.6) = 0.99005: at a sure discriminator one objective learns, the other hardly does; and least squares go on
     /// where cross-entropy is satisfied.
     #[test]
@@ -255,7 +317,7 @@ mod tests {
     /// The generator wants larger scores than it has, whatever the objective, where the discriminator cannot tell.
     #[test]
     fn every_generator_wants_to_be_taken_for_real() {
-        for objective in ALL {
+        for objective in Objective::ALL {
             let t = logits(-0.5);
             let real = objective.looks_at_real().then(|| logits(0.0));
             let grads = objective.generator(real, t.clone()).backward();

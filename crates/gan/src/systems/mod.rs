@@ -2,7 +2,15 @@
 
 pub(crate) mod parts;
 
+pub mod aae;
 pub mod adversarial;
 
+pub mod cegan;
+pub mod cgan;
 pub mod dcgan;
 pub mod gan;
+pub mod infogan;
+pub mod lsgan;
+pub mod sngan;
+pub mod variants;
+pub mod wgan;

@@ -97,10 +97,10 @@ impl<const D: usize> ModuleDisplay for Buffer<D> {}
 /// (biased) variance, otherwise by their running averages (the variance unbiased there), as PyTorch does it.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
-    /// Gain, `[channels]`.
-    pub gamma: Param<Tensor<1>>,
-    /// Offset, `[channels]`.
-    pub beta: Param<Tensor<1>>,
+    /// Gain, `[channels]`; none: 1.
+    pub gamma: Option<Param<Tensor<1>>>,
+    /// Offset, `[channels]`; none: 0.
+    pub beta: Option<Param<Tensor<1>>>,
     running_mean: Buffer<1>,
     running_variance: Buffer<1>,
     momentum: f64,
@@ -122,10 +122,16 @@ impl BatchNorm {
 
     /// For `channels` channels: gain N(1, 0.02), offset 0 (Radford et al. 2015); momentum 0.1, epsilon 1e-5.
     pub fn new(channels: usize, init: &mut Init) -> Self {
+        let (gamma, beta) = (init.normal([channels], 1.0, 0.02), init.zeros([channels]));
+        Self { gamma: Some(gamma), beta: Some(beta), ..Self::plain(channels, init) }
+    }
+
+    /// The same without gain and offset.
+    pub fn plain(channels: usize, init: &Init) -> Self {
         let device = init.device().clone();
         Self {
-            gamma: init.normal([channels], 1.0, 0.02),
-            beta: init.zeros([channels]),
+            gamma: None,
+            beta: None,
             running_mean: Buffer::new(Tensor::zeros([channels], &device)),
             running_variance: Buffer::new(Tensor::ones([channels], &device)),
             momentum: 0.1,
@@ -136,7 +142,11 @@ impl BatchNorm {
     /// # Shapes
     /// `[batch, channels, h, w]` to the same.
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
-        let (gamma, beta) = (self.gamma.val(), self.beta.val());
+        let or = |param: &Option<Param<Tensor<1>>>, value| match param {
+            Some(param) => param.val(),
+            None => self.running_mean.get().full_like(value),
+        };
+        let (gamma, beta) = (or(&self.gamma, 1.0), or(&self.beta, 0.0));
         match pass {
             Pass::Eval => {
                 batch_norm(x, gamma, beta, self.running_mean.get(), self.running_variance.get(), self.epsilon)
@@ -156,7 +166,10 @@ impl BatchNorm {
     pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<4> {
         let Some(direction) = x.tangent else { return self.forward(x.value, pass).into() };
         let value = self.forward(x.value.clone(), pass);
-        let gamma = |t: Tensor<4>| t * self.gamma.val().reshape([1, -1, 1, 1]);
+        let gamma = |t: Tensor<4>| match &self.gamma {
+            Some(gamma) => t * gamma.val().reshape([1, -1, 1, 1]),
+            None => t,
+        };
         let tangent = match pass {
             Pass::Eval => {
                 let deviation = self.running_variance.get().add_scalar(self.epsilon).sqrt();
@@ -194,7 +207,7 @@ mod tests {
     fn training_agrees_with_burns_batch_norm() {
         let (ours, noise, x) = layer();
         let mut theirs = burn::nn::BatchNormConfig::new(3).with_epsilon(1e-5).init(&Device::flex().autodiff());
-        theirs.gamma = Param::from_tensor(ours.gamma.val().autodiff());
+        theirs.gamma = Param::from_tensor(ours.gamma.as_ref().unwrap().val().autodiff());
         let y = ours.forward(x.clone(), Pass::Train(&noise));
         let expected = theirs.forward(x.autodiff()).inner();
         assert!(close(y, expected) < 1e-5);

@@ -29,6 +29,8 @@ impl Geometry {
     pub const COLLAPSE: Geometry = Geometry { kernel: 4, stride: 1, padding: 0, output_padding: 0 };
     /// k5 s2 p2, and output padding 1 when transposed: the kernels of the DCGAN paper.
     pub const HALVE_5: Geometry = Geometry { kernel: 5, stride: 2, padding: 2, output_padding: 1 };
+    /// k1 s1 p0: channels alone.
+    pub const POINT: Geometry = Geometry { kernel: 1, stride: 1, padding: 0, output_padding: 0 };
     /// k3 s1 p1: keeps a side.
     pub const KEEP: Geometry = Geometry { kernel: 3, stride: 1, padding: 1, output_padding: 0 };
 }

@@ -34,6 +34,11 @@ impl Linear {
         }
     }
 
+    /// With this weight, `[inputs, outputs]`, and no bias.
+    pub fn of(weight: Param<Tensor<2>>) -> Self {
+        Self { weight, bias: None, spectral: None }
+    }
+
     /// The same layer with its weight brought to a spectral norm of 1.
     pub fn spectral(mut self, init: &mut Init) -> Self {
         self.spectral = Some(SpectralNorm::new(self.weight.val().transpose(), init));

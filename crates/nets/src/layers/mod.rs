@@ -2,6 +2,7 @@
 
 mod activation;
 mod batch_norm;
+mod conditional_norm;
 mod conv;
 mod dropout;
 mod group_norm;
@@ -12,6 +13,7 @@ mod spectral;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, Buffer};
+pub use conditional_norm::ConditionalBatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d, Geometry};
 pub use dropout::{dropout, dropout_dual};
 pub use group_norm::GroupNorm;

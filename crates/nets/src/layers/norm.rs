@@ -1,9 +1,10 @@
 use burn::module::Module;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::init::Init;
-use crate::layers::{BatchNorm, GroupNorm};
+use crate::layers::{BatchNorm, ConditionalBatchNorm, GroupNorm};
 use crate::noise::Pass;
 
 /// Which normalisation stands between layers.
@@ -19,6 +20,8 @@ pub enum NormKind {
     Layer,
     /// Over space, item by item and channel by channel.
     Instance,
+    /// Over batch and space, channel by channel, with gain and offset by the class that is told: for generators.
+    Conditional,
 }
 
 /// What changes nothing.
@@ -33,16 +36,26 @@ pub enum Norm {
     None(Identity),
     /// Over batch and space, channel by channel.
     Batch(BatchNorm),
+    /// The same, with gain and offset by class.
+    Conditional(ConditionalBatchNorm),
     /// Over groups of channels and space, item by item.
     Group(GroupNorm),
 }
 
 impl Norm {
-    /// Of this kind, for so many channels.
+    /// Of this kind, for so many channels, told no classes: a conditional one is a batch norm then.
     pub fn new(kind: NormKind, channels: usize, init: &mut Init) -> Self {
+        Self::told(kind, channels, 0, init)
+    }
+
+    /// Of this kind, for so many channels and, where it is conditional, classes.
+    pub fn told(kind: NormKind, channels: usize, classes: usize, init: &mut Init) -> Self {
         match kind {
             NormKind::None => Self::None(Identity),
-            NormKind::Batch => Self::Batch(BatchNorm::new(channels, init)),
+            NormKind::Conditional if classes > 0 => {
+                Self::Conditional(ConditionalBatchNorm::new(channels, classes, init))
+            }
+            NormKind::Batch | NormKind::Conditional => Self::Batch(BatchNorm::new(channels, init)),
             NormKind::Layer => Self::Group(GroupNorm::new(channels, 1, init)),
             NormKind::Instance => Self::Group(GroupNorm::new(channels, channels, init)),
         }
@@ -51,9 +64,15 @@ impl Norm {
     /// # Shapes
     /// `[batch, channels, h, w]` to the same.
     pub fn dual(&self, x: Dual<4>, pass: Pass) -> Dual<4> {
+        self.dual_given(x, None, pass)
+    }
+
+    /// The same, given the classes of the items as indicators, `[batch, classes]`.
+    pub fn dual_given(&self, x: Dual<4>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<4> {
         match self {
             Self::None(_) => x,
             Self::Batch(norm) => norm.dual(x, pass),
+            Self::Conditional(norm) => norm.dual(x, classes, pass),
             Self::Group(norm) => norm.dual(x),
         }
     }

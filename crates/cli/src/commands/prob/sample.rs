@@ -75,7 +75,7 @@ pub fn run(args: &ProbSampleArgs) -> Result<(), CliError> {
     }
 
     match (&args.out, format) {
-        (Some(out), Some(Format::Npy)) => write(out, &files::npy_bytes(&made.draws)?)?,
+        (Some(out), Some(Format::Npy)) => write(out, &files::npy(&made.draws, &[made.draws.len()])?)?,
         (Some(out), Some(Format::Csv)) => write(out, &files::csv_bytes(&made.draws))?,
         _ => {}
     }

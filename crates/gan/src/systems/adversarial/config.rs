@@ -1,4 +1,5 @@
 use ganvas_engine::config::ConfigError;
+use ganvas_nets::labels::Conditioning;
 use ganvas_nets::optim::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -17,19 +18,25 @@ pub struct AdversarialConfig {
     pub prior: Prior,
     /// Both networks.
     pub networks: Networks,
-    /// Both networks are told the class of an item, and samples are drawn by class.
+    /// What becomes of the class of an item; but for `none`, samples are drawn by class.
     #[serde(default)]
-    pub conditional: bool,
+    pub conditioning: Conditioning,
+    /// What the cross-entropy of an auxiliary classifier is multiplied by, in both networks' losses.
+    #[serde(default = "one")]
+    pub class_weight: f64,
     /// What both networks minimise.
     pub objective: Objective,
     /// What keeps the discriminator's slope in bounds.
     #[serde(default)]
     pub penalty: Penalty,
+    /// What else keeps training in bounds.
+    #[serde(default)]
+    pub regularizers: Regularizers,
     /// The discriminator's parameters are clamped to [-clip, clip] after each of its updates; 0: they are not.
     #[serde(default)]
     pub clip: f64,
     /// Updates of the discriminator, on a batch each, for each update of the generator.
-    #[serde(default = "one")]
+    #[serde(default = "once")]
     pub critic_steps: usize,
     /// Trains the generator.
     pub generator_optimizer: OptimizerConfig,
@@ -40,8 +47,34 @@ pub struct AdversarialConfig {
     pub ema: f64,
 }
 
-fn one() -> usize {
+fn one() -> f64 {
+    1.0
+}
+
+fn once() -> usize {
     1
+}
+
+/// Weights of what may be added to the losses, and disturbances; 0: it is not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Regularizers {
+    /// One-sided label smoothing: real items are to be real with a probability of 1 less this (Salimans et al. 2016, section
+    /// 3.4, with 0.1). For cross-entropy only.
+    pub label_smoothing: f64,
+    /// Standard deviation of normal noise that is added to every item which the discriminator is shown; it falls linearly to
+    /// 0 at the end of training (Sonderby et al. 2017, section 3).
+    pub instance_noise: f64,
+    /// Balanced consistency (Zhao et al. 2021, bCR, with 10): the scores of images, real and generated, are to be those of the
+    /// same images moved by up to an eighth of their sides.
+    pub consistency: f64,
+    /// Half of those images are mirrored as well: not for digits or text.
+    pub consistency_flip: bool,
+    /// Scores are held to the moving averages of those of the other kind (Tseng et al. 2021, eq. 4, LeCam; with 0.1 to 0.3).
+    pub lecam: f64,
+    /// The weights of different outputs of the generator's layers are to be orthogonal (Brock et al. 2019, eq. 3, with 1e-4), so
+    /// that truncated latents give good samples.
+    pub orthogonal: f64,
 }
 
 /// A penalty on the discriminator's input gradient.
@@ -101,9 +134,11 @@ impl AdversarialConfig {
             latent,
             prior: Prior::Normal,
             networks,
-            conditional: false,
+            conditioning: Conditioning::None,
+            class_weight: 1.0,
             objective: Objective::NonSaturating,
             penalty: Penalty::default(),
+            regularizers: Regularizers::default(),
             clip: 0.0,
             critic_steps: 1,
             generator_optimizer: adam,
@@ -116,10 +151,27 @@ impl AdversarialConfig {
         check_count("latent", self.latent, 1 << 14)?;
         check_count("critic_steps", self.critic_steps, 1000)?;
         check_count("penalty.every", self.penalty.every as usize, 1_000_000)?;
-        for (key, value) in [("penalty.weight", self.penalty.weight), ("clip", self.clip)] {
+        let settings = &self.regularizers;
+        for (key, value) in [
+            ("penalty.weight", self.penalty.weight),
+            ("clip", self.clip),
+            ("class_weight", self.class_weight),
+            ("regularizers.instance_noise", settings.instance_noise),
+            ("regularizers.consistency", settings.consistency),
+            ("regularizers.lecam", settings.lecam),
+            ("regularizers.orthogonal", settings.orthogonal),
+        ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(ConfigError::domain(key, "zero or more", value));
             }
+        }
+        let smoothing = settings.label_smoothing;
+        if !(0.0..0.5).contains(&smoothing) {
+            return Err(ConfigError::domain("regularizers.label_smoothing", "in [0, 0.5)", smoothing));
+        }
+        if smoothing > 0.0 && !matches!(self.objective, Objective::NonSaturating | Objective::Minimax) {
+            let domain = "0 but for the objectives `non-saturating` and `minimax`, whose targets are probabilities";
+            return Err(ConfigError::domain("regularizers.label_smoothing", domain, smoothing));
         }
         check_optimizer("generator_optimizer", &self.generator_optimizer)?;
         check_optimizer("discriminator_optimizer", &self.discriminator_optimizer)?;

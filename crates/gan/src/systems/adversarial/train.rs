@@ -1,56 +1,92 @@
-use burn::tensor::Tensor;
-use ganvas_engine::step::{MicroBatch, Step, StepError};
-use ganvas_engine::system::Batch;
+use std::cell::RefCell;
+
+use burn::tensor::{Int, Tensor};
+use ganvas_engine::step::{MicroBatch, Step};
+use ganvas_engine::system::{Batch, to_images};
 use ganvas_nets::noise::Noise;
 
 use super::{Adversarial, AdversarialConfig, PenaltyKind, indicators};
 use crate::networks::{Discriminator, Generator};
-use crate::regularizers::{clip, interpolates, perturbed};
+use crate::objectives::cross_entropy;
+use crate::regularizers::{clip, consistency, interpolates, label_smoothing, lecam, orthogonal, perturbed, shifted};
 use crate::systems::parts::record_balance;
 
 impl<R> Adversarial<R> {
     /// Updates of the discriminator on real and generated items, then one of the generator on fresh latents (Goodfellow et al.
     /// 2014, algorithm 1). Real and generated items pass the discriminator separately, so that its batch statistics are of
     /// one kind.
-    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        let Self { generator, discriminator, config, classes, .. } = self;
-        let updates = config.critic_steps;
+    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) {
+        let updates = self.config.critic_steps;
         let n = batch.len() / updates;
-        let rule = Rule { config, classes: *classes, penalized: step.index().is_multiple_of(config.penalty.every) };
-
         let mut seen = batch.clone();
         for i in 0..updates {
             if updates > 1 {
                 seen = batch.rows(i * n..(i + 1) * n);
             }
-            step.phase("discriminator").update("discriminator", discriminator, &seen, |discriminator, micro| {
-                let (fake, told) = rule.generate(&generator.net, micro);
-                let (real, fake) = (micro.batch.items.clone(), fake.detach());
-                let of_real = rule.labels(micro);
-                let on_real = discriminator.forward(real.clone(), of_real.clone(), micro.pass());
-                let on_fake = discriminator.forward(fake.clone(), told, micro.pass());
-                record_balance(micro, config.objective, &fake, &on_real, &on_fake);
-                let loss = config.objective.discriminator(on_real, on_fake);
-                match rule.penalty(discriminator, real, fake, of_real, micro) {
-                    Some(penalty) => loss + penalty,
-                    None => loss,
-                }
-            })?;
-            if config.clip > 0.0 {
-                discriminator.net = clip(discriminator.net.clone(), config.clip);
-            }
+            self.update_discriminator(&seen, step);
         }
+        self.update_generator(&seen, step);
+    }
 
+    /// One update of the discriminator alone.
+    pub(crate) fn update_discriminator(&mut self, batch: &Batch, step: &mut Step) {
+        let Self { generator, discriminator, config, classes, anchors, .. } = self;
+        let rule = Rule::new(config, *classes, step);
+        let averages = anchors.as_ref().and_then(|anchors| anchors.averages());
+        let scores = RefCell::new(Vec::new());
+        step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
+            let (fake, told) = rule.generate(&generator.net, micro);
+            let real = rule.judge(discriminator, "real", micro.batch.items.clone(), rule.labels(micro), micro);
+            let fake = rule.judge(discriminator, "fake", fake.detach(), told, micro);
+            record_balance(micro, config.objective, &fake.items, &real.score, &fake.score);
+            if anchors.is_some() {
+                scores.borrow_mut().push((real.score.clone().inner(), fake.score.clone().inner()));
+            }
+            let settings = &config.regularizers;
+            let terms = [
+                rule.penalty(discriminator, &real, &fake, micro),
+                rule.classification(&[("real", &real), ("fake", &fake)], micro),
+                (settings.label_smoothing > 0.0).then(|| label_smoothing(real.score.clone(), settings.label_smoothing)),
+                rule.consistency(discriminator, &real, &fake, micro),
+                averages.clone().map(|[of_real, of_fake]| {
+                    let value = lecam(real.score.clone(), fake.score.clone(), of_real, of_fake);
+                    micro.record("lecam/value", value.clone());
+                    value.mul_scalar(settings.lecam)
+                }),
+            ];
+            let loss = config.objective.discriminator(real.score, fake.score);
+            terms.into_iter().flatten().fold(loss, |loss, term| loss + term)
+        });
+        if let Some(anchors) = anchors {
+            anchors.follow(scores.into_inner());
+        }
+        if config.clip > 0.0 {
+            discriminator.net = clip(discriminator.net.clone(), config.clip);
+        }
+    }
+
+    fn update_generator(&mut self, batch: &Batch, step: &mut Step) {
+        let Self { generator, discriminator, config, classes, .. } = self;
+        let rule = Rule::new(config, *classes, step);
         let judge = discriminator.frozen();
-        step.phase("generator").update("generator", generator, &seen, |generator, micro| {
+        step.phase("generator").update("generator", generator, batch, |generator, micro| {
             let (fake, told) = rule.generate(generator, micro);
-            let on_fake = judge.forward(fake, told, micro.pass());
+            let fake = rule.judge(&judge, "fake", fake, told, micro);
             let on_real = config
                 .objective
                 .looks_at_real()
-                .then(|| judge.forward(micro.batch.items.clone(), rule.labels(micro), micro.pass()));
-            config.objective.generator(on_real, on_fake)
-        })
+                .then(|| rule.judge(&judge, "real", micro.batch.items.clone(), rule.labels(micro), micro).score);
+            let terms = [
+                rule.classification(&[("generated", &fake)], micro),
+                Some(config.regularizers.orthogonal).filter(|&weight| weight > 0.0).and_then(|weight| {
+                    let value = orthogonal(generator)?;
+                    micro.record("orthogonal/value", value.clone());
+                    Some(value.mul_scalar(weight))
+                }),
+            ];
+            let loss = config.objective.generator(on_real, fake.score);
+            terms.into_iter().flatten().fold(loss, |loss, term| loss + term)
+        });
     }
 }
 
@@ -60,35 +96,117 @@ struct Rule<'c> {
     classes: usize,
     /// Whether the penalty is due.
     penalized: bool,
+    /// Standard deviation of the noise that is added to items; 0: none.
+    blur: f64,
 }
 
-impl Rule<'_> {
+/// What items are said to be.
+#[derive(Clone)]
+struct Told {
+    /// `[n]`.
+    classes: Tensor<1, Int>,
+    /// The same as indicators, `[n, classes]`.
+    indicators: Tensor<2>,
+}
+
+/// Items as the discriminator is shown them, and what it makes of them.
+struct Judged {
+    items: Tensor<2>,
+    told: Option<Told>,
+    score: Tensor<2>,
+    logits: Option<Tensor<2>>,
+}
+
+impl<'c> Rule<'c> {
+    fn new(config: &'c AdversarialConfig, classes: usize, step: &Step) -> Self {
+        Self {
+            config,
+            classes,
+            penalized: step.index().is_multiple_of(config.penalty.every),
+            blur: config.regularizers.instance_noise * (1.0 - step.progress()),
+        }
+    }
+
     /// Generated items, as many as real ones, and what they are said to be: drawn evenly, whatever the real ones are.
-    fn generate(&self, generator: &Generator, micro: &MicroBatch) -> (Tensor<2>, Option<Tensor<2>>) {
+    fn generate(&self, generator: &Generator, micro: &MicroBatch) -> (Tensor<2>, Option<Told>) {
         let n = micro.batch.len();
         let latents = self.config.prior.draw(n, self.config.latent, &micro.noise);
-        let told = (self.classes > 0).then(|| indicators(micro.noise.classes("class", n, self.classes), self.classes));
-        (generator.forward(latents, told.clone(), micro.pass()), told)
+        let told = (self.classes > 0).then(|| self.told(micro.noise.classes("class", n, self.classes)));
+        (generator.forward(latents, told.clone().map(|told| told.indicators), micro.pass()), told)
     }
 
     /// What the real items are.
-    fn labels(&self, micro: &MicroBatch) -> Option<Tensor<2>> {
+    fn labels(&self, micro: &MicroBatch) -> Option<Told> {
         let labels = micro.batch.labels.clone()?;
-        (self.classes > 0).then(|| indicators(labels, self.classes))
+        (self.classes > 0).then(|| self.told(labels))
     }
 
-    /// The weighted penalty on the discriminator's input gradient.
+    fn told(&self, classes: Tensor<1, Int>) -> Told {
+        Told { indicators: indicators(classes.clone(), self.classes), classes }
+    }
+
+    /// Shows the discriminator items, with instance noise where there is some: other noise for each kind of items.
+    fn judge(
+        &self,
+        net: &Discriminator,
+        kind: &str,
+        items: Tensor<2>,
+        told: Option<Told>,
+        micro: &MicroBatch,
+    ) -> Judged {
+        let items = match self.blur > 0.0 {
+            true => micro.noise.normal(&format!("blur/{kind}"), items.dims()).mul_scalar(self.blur) + items,
+            false => items,
+        };
+        let judged = net.judge(items.clone().into(), told.clone().map(|told| told.indicators), micro.pass());
+        Judged { items, told, score: judged.score.value, logits: judged.logits.map(|logits| logits.value) }
+    }
+
+    /// The weighted cross-entropy of the auxiliary classifier, summed over kinds of items (Odena et al. 2017, eq. 3).
+    fn classification(&self, kinds: &[(&str, &Judged)], micro: &MicroBatch) -> Option<Tensor<1>> {
+        let losses = kinds.iter().filter_map(|(name, judged)| {
+            let loss = cross_entropy(judged.logits.clone()?, judged.told.clone()?.classes);
+            micro.record(&format!("cross_entropy/{name}"), loss.clone());
+            Some(loss)
+        });
+        losses.reduce(|sum, loss| sum + loss).map(|sum| sum.mul_scalar(self.config.class_weight))
+    }
+
+    /// Balanced consistency: scores are to stay where items are moved (Zhao et al. 2021, algorithm 1, line 6).
+    fn consistency(
+        &self,
+        discriminator: &Discriminator,
+        real: &Judged,
+        fake: &Judged,
+        micro: &MicroBatch,
+    ) -> Option<Tensor<1>> {
+        let settings = &self.config.regularizers;
+        if settings.consistency == 0.0 {
+            return None;
+        }
+        let of = |judged: &Judged| {
+            let images = to_images(judged.items.clone(), micro.batch.shape);
+            let moved = shifted(images, settings.consistency_flip, &micro.noise).flatten(1, 3);
+            let told = judged.told.clone().map(|told| told.indicators);
+            consistency(judged.score.clone(), discriminator.forward(moved, told, micro.pass()))
+        };
+        let value = of(real) + of(fake);
+        micro.record("consistency/value", value.clone());
+        Some(value.mul_scalar(settings.consistency))
+    }
+
+    /// The weighted penalty on the discriminator's input gradient, at what it is shown.
     fn penalty(
         &self,
         discriminator: &Discriminator,
-        real: Tensor<2>,
-        fake: Tensor<2>,
-        labels: Option<Tensor<2>>,
+        real: &Judged,
+        fake: &Judged,
         micro: &MicroBatch,
     ) -> Option<Tensor<1>> {
         let settings = self.config.penalty;
         let penalty = settings.kind.penalty().filter(|_| self.penalized)?;
-        let items = self.points(settings.kind, real, fake, &micro.noise);
+        let labels = real.told.clone().map(|told| told.indicators);
+        let items = self.points(settings.kind, real.items.clone(), fake.items.clone(), &micro.noise);
         let frozen = burn::module::Module::no_grad(discriminator.clone());
         let found = penalty.of(
             items,
@@ -107,6 +225,28 @@ impl Rule<'_> {
             PenaltyKind::Dragan => perturbed(real, noise),
             PenaltyKind::R2 => fake,
             PenaltyKind::R1 | PenaltyKind::None => real,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::adversarial::Regularizers;
+    use crate::systems::gan::small;
+    use burn::tensor::Device;
+    use ganvas_engine::session::Options;
+    use ganvas_prob::stream::Streams;
+
+    #[test]
+    fn instance_noise_falls_to_nothing() {
+        let device = Device::flex();
+        let options = Options::new(Streams::new(1), 8, 10);
+        let regularizers = Regularizers { instance_noise: 0.4, ..Regularizers::default() };
+        let config = AdversarialConfig { regularizers, ..small(true) };
+        let blur = |index| Rule::new(&config, 0, &Step::new(&options, index, &device, false)).blur;
+        for (index, expected) in [(0, 0.4), (5, 0.2), (10, 0.0)] {
+            assert!((blur(index) - expected).abs() < 1e-12, "{index}: {}", blur(index));
         }
     }
 }

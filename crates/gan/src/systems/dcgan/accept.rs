@@ -41,10 +41,8 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let gan = acceptance.train::<Gan>(&small(false), &equal_time)?;
         let ours = quality(&dcgan.system, &dataset, &extractor, N, seed, &device)?;
         let theirs = quality(&gan.system, &dataset, &extractor, N, seed, &device)?;
-        let conditions = format!(
-            "seed {seed}, MNIST, {} steps of 64 in {:.0} s, {N} against {N}, ffd {:.3}; MLP GAN {} steps, ffd {:.3}",
-            dcgan.steps, dcgan.seconds, ours.ffd, gan.steps, theirs.ffd
-        );
+        let note = format!("ffd {:.3}; MLP GAN {} steps, ffd {:.3}", ours.ffd, gan.steps, theirs.ffd);
+        let conditions = dcgan.conditions().items(N, N).note(note);
         acceptance.check("2 ffd", ours.ffd, Threshold::Recorded, &conditions);
         acceptance.check("2 rarest class", ours.rarest, Threshold::AtLeast(0.03), conditions);
         pairs.push((ours.ffd, theirs.ffd));

@@ -1,22 +1,14 @@
 //! Acceptance checks of the plain GAN.
 
 use burn::tensor::Tensor;
-use ganvas_data::modes;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
-use ganvas_engine::session::sample;
 use ganvas_engine::system::{Build, DataSpec, System};
 use ganvas_metrics::baseline::independent_pixels;
-use ganvas_metrics::points::count_modes;
-use ganvas_nets::init::{Init, Initializer};
-use ganvas_nets::layers::Activation;
-use ganvas_nets::mlp::{Mlp, MlpConfig};
-use ganvas_nets::noise::{Noise, Pass};
-use ganvas_nets::optim::{OptimizerConfig, Trained};
 use ganvas_prob::stream::Streams;
 
 use super::{Gan, small};
 use crate::objectives::Objective;
-use crate::systems::parts::{extractor, first_images, quality, quality_of};
+use crate::systems::parts::{count_of, extractor, first_images, optimum, quality, quality_of};
 
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     optimal_discriminator(acceptance);
@@ -28,31 +20,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
 /// 1: between N(0, 1) and N(1, 1) the best logit is 0.5 - x and the loss 2 ln 2 - 2 JSD = 1.16345.
 fn optimal_discriminator(acceptance: &mut Acceptance) {
     for seed in acceptance.seeds() {
-        let device = acceptance.device().clone();
-        let streams = Streams::new(seed);
-        let config = MlpConfig::new(&[64, 64], Activation::Relu, Initializer::He);
-        let mut init = Init::new(&streams, "discriminator", config.init, &device);
-        let mut trained = Trained::new(Mlp::new(1, 1, &config, &mut init), OptimizerConfig::adam(1e-3, 0.9));
-        let mut late = Vec::new();
-        for step in 0..3000 {
-            let noise = Noise::new(streams, "discriminator", step, &device);
-            let real = noise.normal("real", [1024, 1]);
-            let fake = noise.normal("fake", [1024, 1]).add_scalar(1.0);
-            let pass = Pass::Train(&noise);
-            let logits = (trained.net.forward(real, pass), trained.net.forward(fake, pass));
-            let loss = Objective::NonSaturating.discriminator(logits.0, logits.1);
-            if step >= 2800 {
-                late.push(loss.clone().into_scalar::<f32>());
-            }
-            let gradients = trained.gradients(loss);
-            trained.apply(gradients, 1.0);
-        }
-        let loss = late.iter().map(|&x| f64::from(x)).sum::<f64>() / late.len() as f64;
-        let grid: Vec<f32> = (0..=80).map(|i| -1.5 + 0.05 * i as f32).collect();
-        let x = Tensor::<1>::from_floats(grid.as_slice(), &device).reshape([grid.len(), 1]);
-        let logits = trained.net.forward(x, Pass::Eval).to_data();
-        let errors = logits.iter::<f32>().zip(&grid).map(|(t, x)| f64::from((t - (0.5 - x)).abs()));
-        let error = errors.sum::<f64>() / grid.len() as f64;
+        let (loss, error) = optimum(acceptance.device(), seed, Objective::NonSaturating, |x| 0.5 - x);
         let conditions = format!("seed {seed}, 3000 steps of 1024, Adam 1e-3");
         acceptance.check("1 loss at the optimum", loss, Threshold::Near { value: 1.163, tolerance: 0.02 }, &conditions);
         acceptance.check("1 logit against 0.5 - x", error, Threshold::AtMost(0.1), conditions);
@@ -90,10 +58,8 @@ fn learns_images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(12_000) };
         let trained = acceptance.train::<Gan>(&config, &trial)?;
         let after = quality(&trained.system, &dataset, &extractor, N, seed, &device)?;
-        let conditions = format!(
-            "seed {seed}, MNIST, {} steps of 64 in {:.0} s, {N} against {N}, ffd {:.3}, untrained {:.1}, pixels {:.1}",
-            trained.steps, trained.seconds, after.ffd, before.ffd, naive.ffd
-        );
+        let note = format!("ffd {:.3}, untrained {:.1}, pixels {:.1}", after.ffd, before.ffd, naive.ffd);
+        let conditions = trained.conditions().items(N, N).note(note);
         acceptance.check("3 ffd / untrained", after.ffd / before.ffd, Threshold::AtMost(0.2), &conditions);
         acceptance.check("3 ffd / independent pixels", after.ffd / naive.ffd, Threshold::AtMost(0.5), &conditions);
         acceptance.check("3 rarest class", after.rarest, Threshold::AtLeast(0.02), conditions);
@@ -105,14 +71,11 @@ fn learns_images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
 fn collapses(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("ring8")?;
     let device = acceptance.plain_device();
-    let Some(ring) = modes("ring8") else { return Ok(()) };
     for seed in acceptance.seeds() {
         let trial = Trial { dataset: &dataset, seed, batch: 256, until: Until::Steps(8000) };
         let trained = acceptance.train::<Gan>(&small(true), &trial)?;
-        let values = sample(&trained.system, 2500, &Streams::new(seed).fork("eval"), &device);
-        let counts = count_modes(values.as_chunks::<2>().0, &ring.centres, ring.sd, ring.spacing)
-            .map_err(AcceptError::figure)?;
-        let conditions = format!("seed {seed}, ring8, 8000 steps of 256 in {:.0} s, 2500 samples", trained.seconds);
+        let counts = count_of(&trained.system, "ring8", seed, &device)?;
+        let conditions = trained.conditions().items(0, 2500);
         acceptance.check("4 modes covered of 8", counts.covered as f64, Threshold::Recorded, &conditions);
         acceptance.check("4 near", counts.near, Threshold::Recorded, &conditions);
         acceptance.check("4 HQ3", counts.hq3, Threshold::Recorded, conditions);

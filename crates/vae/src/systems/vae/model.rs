@@ -4,8 +4,11 @@ use burn::tensor::activation::sigmoid;
 use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
-use ganvas_engine::step::{Step, StepError};
-use ganvas_engine::system::{Batch, Build, DataSpec, Info, Likelihood, Model, Preset, Recommended, System, Task};
+use ganvas_engine::step::Step;
+use ganvas_engine::system::{
+    Autoencoder, Batch, Build, Code, CodeValues, DataSpec, Info, Likelihood, Model, Preset, Recommended, System, Task,
+    Traversal, with_values,
+};
 use ganvas_nets::encoder::{GaussianEncoder, reparameterize};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::{Noise, Pass};
@@ -60,15 +63,33 @@ impl Observation {
         }
     }
 
-    /// What is shown of a decoded latent: the mean of an image, a draw of a point.
-    fn show(&self, decoded: Tensor<2>, noise: &Noise) -> Tensor<2> {
+    /// Items in [-1, 1] as the model takes them on the average over its draws.
+    fn expected(&self, items: Tensor<2>) -> Tensor<2> {
+        match self.decoder {
+            Decoder::Gaussian { .. } => items,
+            Decoder::Bernoulli { binarization: Binarization::Threshold } => items.greater_elem(0.0).float(),
+            Decoder::Bernoulli { binarization: Binarization::Dynamic } => items.add_scalar(1.0).mul_scalar(0.5),
+        }
+    }
+
+    /// The mean of a decoded latent, in the range of the items.
+    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
         match (self.decoder, self.shape) {
             (Decoder::Bernoulli { .. }, _) => sigmoid(decoded).mul_scalar(2.0).sub_scalar(1.0),
             (Decoder::Gaussian { .. }, ItemShape::Image { .. }) => decoded.clamp(-1.0, 1.0),
+            (Decoder::Gaussian { .. }, ItemShape::Points { .. }) => decoded,
+        }
+    }
+
+    /// What is shown of a decoded latent: the mean of an image, a draw of a point.
+    fn show(&self, decoded: Tensor<2>, noise: &Noise) -> Tensor<2> {
+        let mean = self.mean(decoded);
+        match (self.decoder, self.shape) {
             (Decoder::Gaussian { sd }, ItemShape::Points { .. }) => {
-                let shape = decoded.dims();
-                decoded + noise.normal("observation", shape).mul_scalar(sd)
+                let shape = mean.dims();
+                mean + noise.normal("observation", shape).mul_scalar(sd)
             }
+            _ => mean,
         }
     }
 
@@ -135,8 +156,8 @@ impl System for Vae {
 }
 
 impl Model for Vae {
-    fn step(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
-        self.update(batch, step)
+    fn step(&mut self, batch: &Batch, step: &mut Step) {
+        self.update(batch, step);
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
@@ -151,6 +172,40 @@ impl Model for Vae {
 
     fn likelihood(&self) -> Option<&dyn Likelihood> {
         Some(self)
+    }
+
+    fn autoencoder(&self) -> Option<&dyn Autoencoder> {
+        Some(self)
+    }
+
+    fn traversal(&self) -> Option<&dyn Traversal> {
+        Some(self)
+    }
+}
+
+/// A code is the mean of the posterior; pixels that the model draws are seen as their probabilities.
+impl Autoencoder for Vae {
+    fn code_size(&self) -> usize {
+        self.latent
+    }
+
+    fn encode(&self, items: Tensor<2>) -> Tensor<2> {
+        self.networks.shown().encoder.forward(self.observation.expected(items), Pass::Eval).0
+    }
+
+    fn decode(&self, codes: Tensor<2>, _: Option<&[usize]>) -> Tensor<2> {
+        self.observation.mean(self.networks.shown().decoder.forward(codes, Pass::Eval))
+    }
+}
+
+impl Traversal for Vae {
+    fn codes(&self) -> Vec<Code> {
+        let values = CodeValues::Continuous { from: -2.0, to: 2.0 };
+        (1..=self.latent).map(|i| Code { name: format!("z{i}"), values }).collect()
+    }
+
+    fn traverse(&self, code: usize, values: &[f64], noise: &Noise) -> Tensor<2> {
+        self.decode(with_values(noise.normal("latent", [1, self.latent]), code, values), None)
     }
 }
 
@@ -262,6 +317,41 @@ mod tests {
             assert!((elbo.0 - one.0).abs() < 4.0 * error, "{decoder:?}: {elbo:?} against {one:?}");
             assert!(five.0 > one.0 + 4.0 * error, "{decoder:?}: {five:?} not above {one:?}");
         }
+    }
+
+    /// The bounds take the posterior's mean for the same thing; a code of one row, changed in one place, is decoded alone.
+    #[test]
+    fn codes_are_posterior_means_and_a_traversal_changes_one_of_them() {
+        for decoder in [Decoder::THRESHOLD, Decoder::Gaussian { sd: 0.7 }] {
+            let (vae, noise, _) = vae(decoder);
+            let items = noise.uniform("items", [8, 16], -1.0, 1.0);
+            let observed = vae.observe(items.clone(), &noise);
+            let mean = vae.networks.shown().encoder.forward(observed, Pass::Eval).0;
+            let codes = vae.encode(items);
+            assert_eq!(codes.to_data(), mean.to_data(), "{decoder:?}");
+            assert_eq!(codes.dims(), [8, vae.code_size()]);
+
+            let fixed = || Noise::new(Streams::new(2), "traverse", 0, noise.device());
+            let walked = vae.traverse(1, &[-2.0, 0.5], &fixed());
+            let latent = fixed().normal("latent", [1, 3]).to_data();
+            let mut latent: Vec<f32> = latent.iter().collect();
+            latent[1] = 0.5;
+            let by_hand = Tensor::<1>::from_floats(latent.as_slice(), noise.device()).reshape([1, 3]);
+            let by_hand = vae.decode(by_hand, None);
+            let difference = (walked.narrow(0, 1, 1) - by_hand.clone()).abs().max().into_scalar::<f32>();
+            assert!(difference < 1e-6, "{decoder:?}: {difference}");
+            assert!(by_hand.abs().max().into_scalar::<f32>() <= 1.0);
+        }
+    }
+
+    /// A draw of a pixel has its grey level as mean: so has what is encoded.
+    #[test]
+    fn drawn_pixels_are_encoded_as_their_probabilities() {
+        let (vae, noise, _) = vae(Decoder::DYNAMIC);
+        let grey = Tensor::<2>::full([1, 16], 0.5, noise.device());
+        let expected = Tensor::<2>::full([1, 16], 0.75, noise.device());
+        let mean = vae.networks.shown().encoder.forward(expected, Pass::Eval).0;
+        assert_eq!(vae.encode(grey).to_data(), mean.to_data());
     }
 
     #[test]

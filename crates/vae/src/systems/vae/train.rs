@@ -1,5 +1,5 @@
 use burn::tensor::Tensor;
-use ganvas_engine::step::{MicroBatch, Step, StepError};
+use ganvas_engine::step::{MicroBatch, Step};
 use ganvas_engine::system::Batch;
 use ganvas_nets::encoder::reparameterize;
 
@@ -9,7 +9,7 @@ use crate::objectives::{active_units, kl_per_latent, kl_to_standard_normal};
 impl Vae {
     /// One update of encoder and decoder by the negated evidence lower bound (Kingma and Welling 2014, eq. 10), its
     /// divergence times `beta` (Higgins et al. 2017, eq. 4), in nats per item.
-    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) -> Result<(), StepError> {
+    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) {
         let rate = if step.progress() >= self.late { self.rate_late } else { 1.0 };
         let (observation, beta) = (self.observation, self.beta);
         step.phase("elbo").rate(rate).update("networks", &mut self.networks, batch, |networks, micro| {
@@ -24,7 +24,7 @@ impl Vae {
             micro.record("reconstruction", reconstruction.clone());
             micro.record("kl", kl.clone());
             (reconstruction + kl.mul_scalar(beta)).mean()
-        })
+        });
     }
 }
 
@@ -67,8 +67,8 @@ mod tests {
             let mut vae = Vae::build(&config, &data, &Build { streams, device: &device }).unwrap();
             let options = Options::new(streams, 8, 1);
             let mut step = Step::new(&options, 0, &device, reported);
-            vae.step(&Batch { items: items.clone(), labels: None, shape }, &mut step).unwrap();
-            step.into_figures().into_iter().map(|(name, value)| (name, value.into())).collect()
+            vae.step(&Batch { items: items.clone(), labels: None, shape }, &mut step);
+            step.finish().unwrap().into_iter().map(|(name, value)| (name, value.into())).collect()
         };
         for beta in [0.0, 1.0, 30.0] {
             let found = figures(beta, true);

@@ -1,0 +1,131 @@
+//! `ganvas traverse`.
+
+use burn::tensor::Device;
+use ganvas_data::ItemShape;
+use ganvas_engine::suggest;
+use ganvas_engine::system::{Build, Code, CodeValues, DataSpec, Definition, Preset};
+use ganvas_nets::noise::Noise;
+use ganvas_prob::stream::Streams;
+
+use super::{load_run, weights, write};
+use crate::args::TraverseArgs;
+use crate::error::CliError;
+use crate::systems;
+use crate::view;
+use crate::view::format::number;
+
+/// Draws of the latents that one code is shown on, where not told otherwise.
+const ROWS: usize = 10;
+/// As many images as a run's picture may have.
+const MOST_CELLS: usize = 4096;
+
+/// Draws images along codes and says what each row shows.
+pub fn run(args: &TraverseArgs) -> Result<(), CliError> {
+    if args.rows == Some(0) {
+        return Err(CliError::usage("`--rows` must be at least 1, got 0", "for example `--rows 5`"));
+    }
+    if args.steps < 2 {
+        let message = format!("`--steps` must be at least 2, got {}", args.steps);
+        return Err(CliError::usage(message, "a continuous code is shown from one end of its range to the other"));
+    }
+    let out = args.out.clone().unwrap_or_else(|| args.run.join(format!("traverse-{}.png", args.seed)));
+    if out.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
+        let message = format!("`{}` does not end in .png", out.display());
+        return Err(CliError::usage(message, "for example `--out codes.png`"));
+    }
+    let (loaded, device) = load_run(&args.run, &args.loading)?;
+    let Some(traversal) = loaded.model.traversal() else {
+        let message = format!("`{}` has no codes that can be set", loaded.config.system);
+        return Err(CliError::usage(message, format!("systems that have: {}", with_codes(&device).join(", "))));
+    };
+    let ItemShape::Image { channels, height, width } = loaded.config.data.shape else {
+        let message = format!("traversals are pictures of images, and `{}` has points", loaded.config.data.id);
+        return Err(CliError::usage(message, "train the system on images, for example `--data digits`"));
+    };
+    let codes = traversal.codes();
+    let shown = chosen(&codes, args.code.as_deref())?;
+    let draws = args.rows.unwrap_or(if args.code.is_some() { ROWS } else { 1 });
+    let columns = shown.iter().map(|&code| count(&codes[code], args.steps)).max().unwrap_or(0);
+    let rows = shown.len().saturating_mul(draws);
+    if rows.saturating_mul(columns) > MOST_CELLS {
+        let message = format!("{rows} rows of {columns} images are too many for a picture");
+        return Err(CliError::usage(message, format!("at most {MOST_CELLS} images: fewer --rows or --steps")));
+    }
+
+    let size = loaded.config.data.shape.len();
+    let mut images: Vec<f32> = Vec::with_capacity(rows * columns * size);
+    let mut table = String::new();
+    let name_width = shown.iter().map(|&code| codes[code].name.chars().count()).max().unwrap_or(0).max("code".len());
+    for draw in 0..draws {
+        for &code in &shown {
+            let values = sweep(&codes[code], args.steps);
+            let noise = Noise::new(Streams::new(args.seed).fork("traverse"), "traverse", draw as u64, &device);
+            images.extend(traversal.traverse(code, &values, &noise).to_data().iter::<f32>());
+            let row = images.len().div_ceil(columns * size);
+            // Cells for which a code has no value stay grey.
+            images.resize(row * columns * size, 0.0);
+            let values: Vec<String> = values.into_iter().map(number).collect();
+            table += &format!("{row:>4}  {:<name_width$}  {}\n", codes[code].name, values.join(" "));
+        }
+    }
+    write(&out, &view::image_grid(&images, [rows * columns, channels, height, width], Some(columns))?)?;
+    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
+    println!("{:>4}  {:<name_width$}  values from left to right", "row", "code");
+    print!("{table}");
+    println!("{rows} rows of step {step} by the {weights} weights: {}", out.display());
+    Ok(())
+}
+
+/// The codes to show: the one of this name, or all.
+fn chosen(codes: &[Code], name: Option<&str>) -> Result<Vec<usize>, CliError> {
+    let Some(name) = name else { return Ok((0..codes.len()).collect()) };
+    let place = codes.iter().position(|code| code.name == name).ok_or_else(|| {
+        let known: Vec<&str> = codes.iter().map(|code| code.name.as_str()).collect();
+        CliError::usage(format!("there is no code `{name}`"), suggest::help(name, &known))
+    })?;
+    Ok(vec![place])
+}
+
+fn count(code: &Code, steps: usize) -> usize {
+    match code.values {
+        CodeValues::Categorical(count) => count,
+        CodeValues::Continuous { .. } => steps,
+    }
+}
+
+/// Every category, or so many values from one end of the range to the other.
+fn sweep(code: &Code, steps: usize) -> Vec<f64> {
+    match code.values {
+        CodeValues::Categorical(count) => (0..count).map(|category| category as f64).collect(),
+        CodeValues::Continuous { from, to } => {
+            let last = steps.saturating_sub(1).max(1) as f64;
+            (0..steps).map(|i| from + (to - from) * i as f64 / last).collect()
+        }
+    }
+}
+
+/// The ids of the systems that have codes with their usual settings for grey images: a small one of each is made to see.
+fn with_codes(device: &Device) -> Vec<&'static str> {
+    let shape = ItemShape::Image { channels: 1, height: 28, width: 28 };
+    let data = DataSpec { shape, classes: 10, mean: vec![0.0; shape.len()] };
+    let device = device.clone().autodiff();
+    let build = Build { streams: Streams::new(0), device: &device };
+    let has = |system: &&Definition| {
+        let made = (system.preset)(Preset::Small, &data).and_then(|found| (system.build)(&found.config, &data, &build));
+        made.is_ok_and(|model| model.traversal().is_some())
+    };
+    systems::all().filter(has).map(|system| system.info.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continuous_codes_are_swept_evenly_and_categories_one_by_one() {
+        let code = |values| Code { name: "c".into(), values };
+        assert_eq!(sweep(&code(CodeValues::Categorical(3)), 10), [0.0, 1.0, 2.0]);
+        assert_eq!(sweep(&code(CodeValues::Continuous { from: -1.0, to: 2.0 }), 4), [-1.0, 0.0, 1.0, 2.0]);
+        assert_eq!(sweep(&code(CodeValues::Continuous { from: -2.0, to: 2.0 }), 2), [-2.0, 2.0]);
+    }
+}

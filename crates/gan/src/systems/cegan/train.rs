@@ -1,0 +1,136 @@
+use std::cell::RefCell;
+
+use burn::tensor::Tensor;
+use ganvas_engine::step::{MicroBatch, Step};
+use ganvas_engine::system::Batch;
+use ganvas_nets::noise::{Noise, Pass};
+
+use super::classifier::{ambiguity, surprisal};
+use super::{Cegan, Stage, indicators};
+use crate::networks::Generator;
+use crate::objectives::Objective;
+use crate::regularizers::{GradientPenalty, interpolates};
+use crate::systems::parts::{Prior, record_balance};
+
+impl Cegan {
+    /// First the classifier alone, then generator and critic, then the classifier with what the generator adds.
+    pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) {
+        let updates = self.config.critic_steps;
+        let n = batch.len() / updates;
+        let stage = self.stage(step.progress());
+        let mut seen = batch.clone();
+        for i in 0..updates {
+            if updates > 1 {
+                seen = batch.rows(i * n..(i + 1) * n);
+            }
+            match stage {
+                Stage::WarmUp => self.update_classifier(&seen, None, step),
+                Stage::Adversarial { .. } => self.update_critic(&seen, step),
+                Stage::Enhancement { done } => self.update_classifier(&seen, Some(done), step),
+            }
+        }
+        if let Stage::Adversarial { done } = stage {
+            self.update_generator(&seen, done, step);
+        }
+    }
+
+    /// One update of the critic: real and generated items of the same classes, so that each item between two has a class too.
+    fn update_critic(&mut self, batch: &Batch, step: &mut Step) {
+        let Self { generator, critic, config, classes, loudness, .. } = self;
+        step.phase("critic").update("critic", critic, batch, |critic, micro| {
+            let asked = labels(micro, *classes);
+            let told = asked.clone().mul_scalar(loudness.critic);
+            let asked = asked.mul_scalar(loudness.generator);
+            let real = micro.batch.items.clone();
+            let latents = Prior::Normal.draw(micro.batch.len(), config.latent, &micro.noise);
+            let fake = generator.net.forward(latents, Some(asked), micro.pass()).detach();
+            let on_real = critic.forward(real.clone(), Some(told.clone()), micro.pass());
+            let on_fake = critic.forward(fake.clone(), Some(told.clone()), micro.pass());
+            record_balance(micro, Objective::Wasserstein, &fake, &on_real, &on_fake);
+            let frozen = burn::module::Module::no_grad(critic.clone());
+            let found = GradientPenalty::TwoSided.of(
+                interpolates(real, fake, &micro.noise),
+                |x| frozen.forward(x, Some(told.clone()), micro.pass()),
+                |x| critic.dual(x, Some(told.clone()), micro.pass()),
+            );
+            micro.record("penalty/value", found.penalty.clone());
+            micro.record("penalty/gradient_norm", found.norms);
+            Objective::Wasserstein.discriminator(on_real, on_fake) + found.penalty.mul_scalar(config.penalty)
+        });
+    }
+
+    /// One update of the generator, on classes drawn evenly; the classifier is heard once it is due.
+    fn update_generator(&mut self, batch: &Batch, done: f64, step: &mut Step) {
+        let Self { generator, critic, classifier, config, classes, loudness, .. } = self;
+        let judge = critic.frozen();
+        let heard = (config.coupling > 0.0 && done >= config.coupling_from).then(|| classifier.frozen());
+        step.phase("generator").update("generator", generator, batch, |generator, micro| {
+            let n = micro.batch.len();
+            let told = indicators(micro.noise.classes("class", n, *classes), *classes);
+            let latents = Prior::Normal.draw(n, config.latent, &micro.noise);
+            let asked = told.clone().mul_scalar(loudness.generator);
+            let fake = generator.forward(latents, Some(asked), micro.pass());
+            let on_fake = judge.forward(fake.clone(), Some(told.clone().mul_scalar(loudness.critic)), micro.pass());
+            let loss = Objective::Wasserstein.generator(None, on_fake);
+            let Some(classifier) = &heard else { return loss };
+            let opinion = surprisal(classifier.forward(fake, micro.pass()), told).mean();
+            micro.record("classifier/generated", opinion.clone());
+            loss + opinion.mul_scalar(config.coupling)
+        });
+    }
+
+    /// One update of the classifier on real items and, where this share of the last part of training is done, on generated ones.
+    fn update_classifier(&mut self, batch: &Batch, done: Option<f64>, step: &mut Step) {
+        let Self { generator, classifier, statistics, config, classes, loudness, .. } = self;
+        let enhancement = done.map(|done| {
+            let pairs = (config.ambiguity > 0.0).then(|| statistics.ambiguous(config.ambiguous_share));
+            let fill = statistics.fill(pairs.as_ref());
+            let weight = if config.ramp > 0.0 { (done / config.ramp).min(1.0) } else { 1.0 };
+            // b r: at b = 1 the loss is that of the data with every class filled up to the largest.
+            let weight = fill.ratio.clone().mul_scalar(weight);
+            (generator.shown(), fill, pairs, weight)
+        });
+        let answers = RefCell::new(Vec::new());
+        step.phase("classifier").update("classifier", classifier, batch, |classifier, micro| {
+            let real = labels(micro, *classes);
+            let n = micro.batch.len();
+            let Some((generator, fill, pairs, weight)) = &enhancement else {
+                let logits = classifier.forward(micro.batch.items.clone(), micro.pass());
+                answers.borrow_mut().push((real.clone().inner(), logits.clone().detach().inner()));
+                return surprisal(logits, real).mean();
+            };
+            let told = indicators(fill.draw(n, &micro.noise), *classes);
+            let fake = draw(generator, told.clone().mul_scalar(loudness.generator), config.latent, &micro.noise);
+            let told = Tensor::cat(vec![real.clone(), Tensor::from_inner(told)], 0);
+            let items = Tensor::cat(vec![micro.batch.items.clone(), Tensor::from_inner(fake)], 0);
+            let logits = classifier.forward(items, micro.pass());
+            answers.borrow_mut().push((real.inner(), logits.clone().narrow(0, 0, n).detach().inner()));
+            let surprisals = surprisal(logits.clone(), told.clone());
+            let (on_real, on_fake) = (surprisals.clone().narrow(0, 0, n).mean(), surprisals.narrow(0, n, n).mean());
+            micro.record("classifier/real", on_real.clone());
+            micro.record("classifier/generated", on_fake.clone());
+            let weight: Tensor<1> = Tensor::from_inner(weight.clone());
+            let loss = on_real.clone() + on_fake * weight.clone();
+            let Some(pairs) = pairs else { return loss };
+            let weights = Tensor::cat(vec![Tensor::ones([n], &weight.device()), weight.expand([n])], 0);
+            let ambiguity = ambiguity(logits, told, Tensor::from_inner(pairs.clone()), weights);
+            micro.record("classifier/ambiguity", ambiguity.clone());
+            micro.record("classifier/pairs", Tensor::<2>::from_inner(pairs.clone()).sum());
+            loss + ambiguity.mul_scalar(config.ambiguity)
+        });
+        for (classes, logits) in answers.into_inner() {
+            statistics.note(classes, logits);
+        }
+    }
+}
+
+/// Items of classes as they are drawn for a person: on the device without gradients, as are the indicators of the classes.
+fn draw(generator: &Generator, classes: Tensor<2>, latent: usize, noise: &Noise) -> Tensor<2> {
+    let latents = Prior::Normal.draw(classes.dims()[0], latent, noise).inner();
+    generator.forward(latents, Some(classes), Pass::Eval)
+}
+
+/// Indicators of what real items are, `[n, classes]`.
+fn labels(micro: &MicroBatch, classes: usize) -> Tensor<2> {
+    indicators(micro.batch.labels.clone().expect("data with classes have labels"), classes)
+}

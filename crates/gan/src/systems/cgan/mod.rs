@@ -1,0 +1,61 @@
+//! The conditional GAN of Mirza and Osindero (2014): both networks are told the class, and samples are drawn of one that is
+//! asked for.
+
+mod accept;
+
+use ganvas_data::ItemShape;
+use ganvas_engine::accept::{AcceptError, Acceptance};
+use ganvas_engine::system::{DataSpec, Info, Preset, Recommended, Task};
+use ganvas_nets::layers::{Activation, NormKind};
+
+use crate::networks::Networks;
+use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Recipe};
+use crate::systems::gan;
+
+/// A generator and a discriminator that are told the class.
+pub type Cgan = Adversarial<Conditioned>;
+
+/// The conditional GAN.
+pub struct Conditioned;
+
+impl Recipe for Conditioned {
+    const INFO: Info = Info {
+        id: "cgan",
+        title: "CGAN",
+        paper: "M. Mirza, S. Osindero (2014), Conditional Generative Adversarial Nets, arXiv:1411.1784",
+        summary: "Samples of a class that is asked for.",
+        task: Task::Class,
+        phases: &["discriminator", "generator"],
+    };
+
+    fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
+        let points = matches!(data.shape, ItemShape::Points { .. });
+        match preset {
+            Preset::Small if points => {
+                let config = conditioned(gan::small(true));
+                Recommended { steps: 8000, batch: 256, resolution: None, config }
+            }
+            Preset::Small => Recommended { steps: 12_000, batch: 64, resolution: None, config: small() },
+            Preset::Paper => {
+                Recommended { steps: 125_000, batch: 100, resolution: None, config: conditioned(gan::paper(500)) }
+            }
+        }
+    }
+
+    fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
+        accept::run(acceptance)
+    }
+}
+
+/// Networks small enough for two CPU cores, with batch norm in the generator.
+pub fn small() -> AdversarialConfig {
+    let mut config = conditioned(gan::small(false));
+    if let Networks::Mlp { generator, .. } = &mut config.networks {
+        (generator.activation, generator.norm) = (Activation::LeakyRelu, NormKind::Batch);
+    }
+    config
+}
+
+fn conditioned(config: AdversarialConfig) -> AdversarialConfig {
+    AdversarialConfig { conditioning: Conditioning::Concatenation, ..config }
+}
