@@ -1,5 +1,6 @@
 //! The systems, a folder each: settings, networks, update rule, acceptance checks.
 
+pub(crate) mod measures;
 pub(crate) mod parts;
 
 pub mod aae;

@@ -10,7 +10,7 @@ use ganvas_prob::stream::Streams;
 use crate::networks::Networks;
 use crate::objectives::Objective;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Penalty, PenaltyKind, Recipe};
-use crate::systems::parts::{EACH, agreement, extractor, first_images, quality, quality_of};
+use crate::systems::measures::{EACH, agreement, extractor, first_images, quality, quality_of};
 use crate::systems::{dcgan, gan};
 
 /// With an auxiliary classifier.

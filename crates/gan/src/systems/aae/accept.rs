@@ -14,7 +14,7 @@ use ganvas_prob::gaussian::Moments;
 use ganvas_prob::stream::Streams;
 
 use super::{Aae, AaeConfig, CodePrior, Variant};
-use crate::systems::parts::{extractor, quality_of};
+use crate::systems::measures::{extractor, quality_of};
 
 /// Codes that are compared with as many draws of the prior.
 const CODES: usize = 2000;

@@ -18,7 +18,7 @@ use ganvas_nets::noise::Pass;
 use ganvas_prob::stream::{Streams, permutation};
 
 use super::{Cegan, CeganConfig, Classifier, Stage, images};
-use crate::systems::parts::extractor;
+use crate::systems::measures::extractor;
 use rivals::{Remedy, train};
 
 const STEPS: u64 = 3600;

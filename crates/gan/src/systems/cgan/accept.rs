@@ -15,7 +15,7 @@ use ganvas_prob::stream::{Streams, permutation};
 use super::{Cgan, small};
 use crate::systems::adversarial::indicators;
 use crate::systems::gan::{self, Gan};
-use crate::systems::parts::{EACH, agreement, extractor, first_images, median, quality, variances};
+use crate::systems::measures::{EACH, agreement, extractor, first_images, median, quality, variances};
 
 /// Training of each network.
 const STEPS: u64 = 12_000;

@@ -21,7 +21,7 @@ use super::{Dcgan, settings};
 use crate::networks::Discriminator;
 use crate::systems::adversarial::AdversarialConfig;
 use crate::systems::gan::{Gan, small};
-use crate::systems::parts::{extractor, first_images, median, quality};
+use crate::systems::measures::{extractor, first_images, median, quality};
 
 /// Samples and test images of each comparison.
 const N: usize = 5000;

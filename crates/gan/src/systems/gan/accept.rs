@@ -8,7 +8,7 @@ use ganvas_prob::stream::Streams;
 
 use super::{Gan, small};
 use crate::objectives::Objective;
-use crate::systems::parts::{count_of, extractor, first_images, optimum, quality, quality_of};
+use crate::systems::measures::{count_of, extractor, first_images, optimum, quality, quality_of};
 
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     optimal_discriminator(acceptance);

@@ -12,7 +12,7 @@ use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
 
 use super::{InfoGan, InfoGanConfig};
-use crate::systems::parts::{extractor, median, quality};
+use crate::systems::measures::{correlation, extractor, median, quality, rank_correlation};
 
 const STEPS: u64 = 3000;
 /// Generated images that are measured.
@@ -197,8 +197,7 @@ fn effects(system: &InfoGan, code: usize, shape: ItemShape, seed: u64, device: &
             seen[1].push(mass);
         }
     }
-    let ordered = ranks(&values);
-    [0, 1].map(|of| median(seen.iter().map(|seen| correlation(&ordered, &ranks(&seen[of]))).collect()))
+    [0, 1].map(|of| median(seen.iter().map(|seen| rank_correlation(&values, &seen[of])).collect()))
 }
 
 /// How much ink an image in [-1, 1] has, in pixels that are white throughout, and how it leans: the mixed second moment of its
@@ -228,23 +227,6 @@ impl Ink {
     }
 }
 
-/// Pearson's correlation.
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let covariance =
-        |x: &[f64], mx: f64, y: &[f64], my: f64| -> f64 { x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum() };
-    covariance(a, mean_a, b, mean_b) / (covariance(a, mean_a, a, mean_a) * covariance(b, mean_b, b, mean_b)).sqrt()
-}
-
-/// How many values are less than each; half as many more that are the same.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let count = |x: &f64, wanted: fn(std::cmp::Ordering) -> bool| {
-        values.iter().filter(|y| wanted(y.total_cmp(x))).count() as f64
-    };
-    values.iter().map(|x| count(x, std::cmp::Ordering::is_lt) + count(x, std::cmp::Ordering::is_eq) / 2.0).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,17 +239,6 @@ mod tests {
         let digits = [0, 0, 0, 1, 1, 0, 0];
         assert_eq!(one_to_one(&categories, &digits, 2, 2), [1, 0]);
         assert_eq!(one_to_one(&[0, 1, 2], &[2, 0, 1], 3, 3), [2, 0, 1]);
-    }
-
-    #[test]
-    fn correlations_of_known_values() {
-        let up = [1.0, 2.0, 3.0, 4.0];
-        assert!((correlation(&up, &[2.0, 4.0, 6.0, 8.0]) - 1.0).abs() < 1e-12);
-        assert!((correlation(&up, &[1.0, -1.0, -1.0, 1.0])).abs() < 1e-12);
-        assert!((correlation(&ranks(&up), &ranks(&[9.0, 3.0, 0.1, -7.0])) + 1.0).abs() < 1e-12);
-        // Ranks 0 1 2 3 and 1 0 2 3: 1 - 6 * 2 / 60.
-        assert!((correlation(&ranks(&up), &ranks(&[2.0, 1.0, 3.0, 400.0])) - 0.8).abs() < 1e-12);
-        assert_eq!(ranks(&[5.0, 5.0, 7.0]), [1.0, 1.0, 2.5]);
     }
 
     /// Three white pixels: on the falling diagonal x = y the moments agree, on the rising one they differ in sign, in a column

@@ -10,7 +10,7 @@ use super::{LeastSquares, Lsgan, points, without_norms};
 use crate::objectives::Objective;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig};
 use crate::systems::dcgan::settings;
-use crate::systems::parts::{Quality, count_of, extractor, first_images, median, optimum, quality, quality_of};
+use crate::systems::measures::{Quality, count_of, extractor, first_images, median, optimum, quality, quality_of};
 
 /// Images that are compared.
 const N: usize = 5000;

@@ -19,7 +19,7 @@ use crate::objectives::Objective;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig};
 use crate::systems::dcgan::{Dcgan, settings};
 use crate::systems::gan::{self, Plain};
-use crate::systems::parts::{extractor, median, quality};
+use crate::systems::measures::{extractor, median, quality};
 
 /// Images that are compared.
 const N: usize = 5000;

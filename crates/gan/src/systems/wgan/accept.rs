@@ -21,7 +21,7 @@ use crate::objectives::Objective;
 use crate::regularizers::{GradientPenalty, clip, interpolates};
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Penalty, Recipe};
 use crate::systems::gan::Gan;
-use crate::systems::parts::{count_of, extractor, first_images, quality, quality_of};
+use crate::systems::measures::{count_of, extractor, first_images, quality, quality_of, rank_correlation};
 
 pub(super) fn penalized(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     distances(acceptance);
@@ -262,16 +262,6 @@ fn estimate<R: Recipe>(
     Ok(sum / 20.0)
 }
 
-/// Spearman's rank correlation of values without ties.
-fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
-    let ranks = |values: &[f64]| -> Vec<f64> {
-        values.iter().map(|x| values.iter().filter(|y| y.total_cmp(x).is_lt()).count() as f64).collect()
-    };
-    let n = a.len() as f64;
-    let squares: f64 = ranks(a).into_iter().zip(ranks(b)).map(|(a, b)| (a - b).powi(2)).sum();
-    1.0 - 6.0 * squares / (n * (n * n - 1.0))
-}
-
 /// 5: fully connected networks without any norm learn MNIST.
 fn without_norms(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     const N: usize = 5000;
@@ -304,17 +294,4 @@ fn largest_weight(network: &impl Module) -> f64 {
     let mut largest = Largest(0.0);
     network.visit(&mut largest);
     largest.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rank_correlation;
-
-    #[test]
-    fn ranks_correlate() {
-        assert_eq!(rank_correlation(&[1.0, 2.0, 3.0, 4.0], &[10.0, 20.0, 30.0, 400.0]), 1.0);
-        assert_eq!(rank_correlation(&[1.0, 2.0, 3.0, 4.0], &[4.0, 3.0, 2.0, 1.0]), -1.0);
-        // Ranks 0 1 2 3 and 1 0 2 3: 1 - 6 * 2 / 60.
-        assert!((rank_correlation(&[1.0, 2.0, 3.0, 4.0], &[2.0, 1.0, 3.0, 4.0]) - 0.8).abs() < 1e-12);
-    }
 }
