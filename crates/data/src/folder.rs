@@ -266,10 +266,24 @@ fn held_out(found: &[Found]) -> Vec<bool> {
     tests
 }
 
-/// Width and height of all images, from their headers.
-fn common_size(found: &[Found]) -> Result<(usize, usize), DataError> {
+/// The shorter side of the smallest image of a folder, in pixels: what all of them can be brought to without enlarging one.
+///
+/// # Errors
+/// If the folder cannot be read or holds no image, or a header cannot be read.
+pub fn smallest_side(folder: &Path) -> Result<usize, DataError> {
+    let (found, _) = search(folder)?;
+    Ok(sizes(&found)?.into_iter().map(|(width, height)| width.min(height)).min().unwrap_or_default())
+}
+
+/// Width and height of each image, from their headers.
+fn sizes(found: &[Found]) -> Result<Vec<(usize, usize)>, DataError> {
     let sizes: Vec<_> = found.par_iter().map(|image| size(&image.path)).collect();
-    let sizes = sizes.into_iter().collect::<Result<Vec<_>, _>>()?;
+    sizes.into_iter().collect()
+}
+
+/// Width and height of all images.
+fn common_size(found: &[Found]) -> Result<(usize, usize), DataError> {
+    let sizes = sizes(found)?;
     let first = sizes.first().copied().unwrap_or_default();
     same_size(found, sizes.into_iter(), first)?;
     Ok(first)

@@ -45,7 +45,7 @@ pub use catalog::{Entry, Origin, RemoteFile, catalog, find};
 pub use dataset::{Dataset, ItemShape, Split, Values};
 pub use error::DataError;
 pub use files::{cache_dir, read_within};
-pub use folder::ImageFolder;
+pub use folder::{ImageFolder, smallest_side};
 pub use get::{Got, GotFile, How, Progress, get};
 pub use loader::{HostBatch, Loader};
 pub use open::{Attribute, OpenOptions, attributes, is_fetched, open};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ganvas_data::Dataset;
+use ganvas_data::{DataError, Dataset, ImageFolder, smallest_side};
 use ganvas_engine::EngineError;
 use ganvas_engine::config::{Overrides, RunConfig};
 use ganvas_engine::run::{Outcome, Training};
@@ -57,7 +57,14 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let preset = preset(args, &overrides);
     let id = data_id(args, &overrides);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
-    let (resolution, channels) = (size(&overrides, "resolution")?, size(&overrides, "channels")?);
+    let (mut resolution, channels) = (size(&overrides, "resolution")?, size(&overrides, "channels")?);
+    if resolution == 0
+        && let Some(side) = common_side(&id)?
+    {
+        eprintln!("images of several sizes: each is cropped to its middle square and brought to {side}x{side}");
+        eprintln!("`--set resolution=N` chooses another side");
+        (resolution, overrides) = (side, overrides.with("resolution", side as i64));
+    }
     let mut dataset = open(&id, resolution, channels)?;
     if resolution == 0
         && let Some(wanted) = (system.preset)(preset, &DataSpec::of(&dataset))?.resolution
@@ -69,6 +76,24 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let training = training(args, system, (&folder, &dataset), &chosen, stop);
     let outcome = watched(&training, config.steps, |watcher| training.start(&config, watcher))?;
     Ok((folder, outcome))
+}
+
+/// The side that images of a folder are brought to where they have several sizes: the largest of the usual ones that the smallest
+/// image fills.
+fn common_side(id: &str) -> Result<Option<usize>, CliError> {
+    const USUAL: [usize; 5] = [64, 32, 28, 16, 8];
+    let folder = Path::new(id);
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    match ImageFolder::open(folder) {
+        Err(DataError::SizeMismatch { .. }) => {
+            let smallest = smallest_side(folder)?;
+            Ok(Some(USUAL.into_iter().find(|&side| side <= smallest).unwrap_or(smallest)))
+        }
+        // Anything else is told by whoever reads the images.
+        _ => Ok(None),
+    }
 }
 
 fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
