@@ -28,8 +28,8 @@ pub(super) struct Statistics {
 pub(super) struct Fill {
     /// `[classes]`: the share of each class among the generated items.
     law: Tensor<1>,
-    /// `[1]`: generated items for each real one.
-    pub ratio: Tensor<1>,
+    /// `[1]`: the share of the largest class that the rarest is short of; 0 for balanced data.
+    pub rarity: Tensor<1>,
 }
 
 impl Statistics {
@@ -60,7 +60,7 @@ impl Statistics {
     /// How to fill the classes up to the largest. Classes of one of the `pairs` are drawn twice as often as the others.
     pub(super) fn fill(&self, pairs: Option<&Tensor<2>>) -> Fill {
         let missing = self.counts.clone().max().expand(self.counts.dims()) - self.counts.clone();
-        let ratio = missing.clone().sum() / self.counts.clone().sum().clamp_min(1.0);
+        let rarity = missing.clone().max() / self.counts.clone().max().clamp_min(1.0);
         let wanted = match pairs {
             Some(pairs) => {
                 let twice = pairs.clone().sum_dim(1).squeeze_dim::<1>(1).greater_elem(0.0).float().add_scalar(1.0);
@@ -68,7 +68,7 @@ impl Statistics {
             }
             None => missing,
         };
-        Fill { law: wanted.clone() / wanted.sum().clamp_min(1e-6), ratio }
+        Fill { law: wanted.clone() / wanted.sum().clamp_min(1e-6), rarity }
     }
 }
 
@@ -147,11 +147,11 @@ mod tests {
         let seen = seen();
         let fill = seen.fill(None);
         assert_eq!(values(fill.law.clone()), [0.0, 0.4, 0.6]);
-        assert!((fill.ratio.clone().into_scalar::<f64>() - 5.0 / 7.0).abs() < 1e-6);
+        assert!((fill.rarity.clone().into_scalar::<f64>() - 3.0 / 4.0).abs() < 1e-6);
         let twice = seen.fill(Some(&seen.ambiguous(0.3)));
         let shares = values(twice.law.clone());
         assert!((shares[1] - 4.0 / 7.0).abs() < 1e-6 && (shares[2] - 3.0 / 7.0).abs() < 1e-6, "{shares:?}");
-        assert_eq!(twice.ratio.into_scalar::<f64>(), fill.ratio.clone().into_scalar::<f64>());
+        assert_eq!(twice.rarity.into_scalar::<f64>(), fill.rarity.clone().into_scalar::<f64>());
         // 10,000 draws: a standard error of 0.005.
         let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex().autodiff());
         let drawn: Vec<i64> = fill.draw(10_000, &noise).to_data().iter().collect();
@@ -167,7 +167,7 @@ mod tests {
         let classes = super::super::indicators(Tensor::<1, Int>::from_ints([0, 1], &device), 2);
         statistics.note(classes.clone(), classes);
         let fill = statistics.fill(None);
-        assert_eq!(fill.ratio.clone().into_scalar::<f32>(), 0.0);
+        assert_eq!(fill.rarity.clone().into_scalar::<f32>(), 0.0);
         let noise = Noise::new(Streams::new(1), "phase", 0, &device.autodiff());
         assert_eq!(fill.draw(5, &noise).dims(), [5], "and what is drawn is a class");
     }

@@ -86,8 +86,8 @@ impl Cegan {
             let pairs = (config.ambiguity > 0.0).then(|| statistics.ambiguous(config.ambiguous_share));
             let fill = statistics.fill(pairs.as_ref());
             let weight = if config.ramp > 0.0 { (done / config.ramp).min(1.0) } else { 1.0 };
-            // b r: at b = 1 the loss is that of the data with every class filled up to the largest.
-            let weight = fill.ratio.clone().mul_scalar(weight);
+            // Nothing is generated for balanced data, and little for data that nearly are.
+            let weight = fill.rarity.clone().mul_scalar(weight);
             (generator.shown(), fill, pairs, weight)
         });
         let answers = RefCell::new(Vec::new());
