@@ -8,7 +8,7 @@ use ganvas_engine::system::{Build, DataSpec};
 use ganvas_nets::dcgan;
 use ganvas_nets::dual::Dual;
 use ganvas_nets::init::Initializer;
-use ganvas_nets::labels::{Conditioning, Judgement};
+use ganvas_nets::labels::{Conditioning, Judgement, beside};
 use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::Pass;
@@ -298,7 +298,7 @@ impl Generator {
     pub fn forward(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
         match (self, classes) {
             (Self::Mlp(net), None) => net.forward(latents, pass),
-            (Self::Mlp(net), Some(classes)) => net.forward(Tensor::cat(vec![latents, classes], 1), pass),
+            (Self::Mlp(net), Some(classes)) => net.dual(beside(latents.into(), classes), pass).value,
             (Self::Dcgan(net), classes) => net.given(latents, classes, pass).flatten(1, 3),
             (Self::Resnet(net), classes) => net.given(latents, classes, pass).flatten(1, 3),
         }

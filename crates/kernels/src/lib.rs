@@ -1,4 +1,132 @@
-//! Operations that burn lacks or runs slowly on a CPU, each with a portable default made of burn's own operations.
+//! Operations that burn lacks or runs slowly on a CPU.
 //!
-//! Nothing has needed one yet: the layers of `ganvas-nets` call burn directly. What is measured to be slow moves here,
-//! behind the same functions, so that no network or system has to change.
+//! Each is a function on tensors that any network may call. On burn's CPU backend (`flex`, with the feature of that name) and
+//! on `f32` it has a path of its own, with a backward pass written by hand; everywhere else it is burn's own operation. The
+//! tests hold both against each other. A result does not depend on the number of threads.
+
+#[cfg(feature = "flex")]
+mod flex;
+
+use burn::tensor::module as burned;
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{Tensor, activation};
+
+/// Whether this tensor has the fast paths.
+#[cfg(feature = "flex")]
+fn fast<const D: usize>(x: &Tensor<D>) -> bool {
+    x.dtype() == burn::tensor::DType::F32 && x.device() == burn::tensor::Device::flex()
+}
+
+/// x W + b.
+///
+/// # Shapes
+/// `x` `[n, inputs]`, `weight` `[inputs, outputs]`, `bias` `[outputs]`, to `[n, outputs]`.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if fast(&x) && fast(&weight) {
+        return flex::linear(x, weight, bias);
+    }
+    burned::linear(x, weight, bias)
+}
+
+/// Cross-correlation with zeros around the image, as all of the field's libraries have it under this name.
+///
+/// # Shapes
+/// `x` `[n, inputs, height, width]`, `weight` `[outputs, inputs, rows, columns]`, `bias` `[outputs]`, to `[n, outputs, ..]` with
+/// sides (side + 2 padding - kernel) / stride + 1, rounded down.
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: usize) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast(&x) && fast(&weight) {
+        return flex::conv2d(x, weight, bias, stride, padding);
+    }
+    burned::conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
+}
+
+/// The adjoint of [`conv2d`] with the same weight, plus a bias.
+///
+/// # Shapes
+/// `x` `[n, inputs, height, width]`, `weight` `[inputs, outputs, rows, columns]`, `bias` `[outputs]`, to `[n, outputs, ..]` with
+/// sides (side - 1) stride - 2 padding + kernel + output_padding.
+pub fn conv_transpose2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+    output_padding: usize,
+) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast(&x) && fast(&weight) {
+        return flex::conv_transpose2d(x, weight, bias, stride, padding, output_padding);
+    }
+    let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
+    burned::conv_transpose2d(x, weight, bias, options)
+}
+
+/// max(x, 0) + slope min(x, 0), for a slope in [0, 1): ReLU for 0, else leaky ReLU. At 0 its derivative is taken for the slope.
+pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::leaky_relu(x, slope);
+    }
+    if slope == 0.0 { activation::relu(x) } else { activation::leaky_relu(x, slope) }
+}
+
+/// What [`batch_norm`] gives.
+pub struct BatchNormed {
+    /// The normed values, `[n, channels, height, width]`.
+    pub output: Tensor<4>,
+    /// The mean of each channel, `[channels]`; no gradient flows through it.
+    pub mean: Tensor<1>,
+    /// The biased variance of each channel, `[channels]`; no gradient flows through it.
+    pub variance: Tensor<1>,
+}
+
+/// (x - mean) / sqrt(variance + epsilon) gamma + beta, with the mean and the biased variance of each channel over batch, height
+/// and width (Ioffe and Szegedy 2015, algorithm 1).
+///
+/// # Shapes
+/// `x` `[n, channels, height, width]`, `gamma` and `beta` `[channels]`.
+pub fn batch_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> BatchNormed {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::batch_norm(x, gamma, beta, epsilon);
+    }
+    let normed = burned::batch_norm_train(x, gamma, beta, epsilon);
+    BatchNormed { output: normed.output, mean: normed.mean, variance: normed.variance }
+}
+
+/// What an update of Adam is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamRates {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// What the first moment is multiplied by: minus the learning rate over 1 - beta1^t.
+    pub size: f64,
+    /// What the root of the second moment is multiplied by: 1 over the root of 1 - beta2^t.
+    pub root: f64,
+    /// Added to that root.
+    pub epsilon: f64,
+}
+
+/// An update of Adam (Kingma and Ba 2015, algorithm 1): the values and both moments after it. All have one shape; no gradient
+/// flows.
+pub fn adam<const D: usize>(
+    values: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: [Tensor<D>; 2],
+    rates: AdamRates,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    #[cfg(feature = "flex")]
+    if fast(&values) && fast(&gradient) && fast(&moments[0]) {
+        return flex::adam(values, gradient, moments, rates);
+    }
+    let AdamRates { beta1, beta2, size, root, epsilon } = rates;
+    let [first, second] = moments;
+    let first = first.mul_scalar(beta1) + gradient.clone().mul_scalar(1.0 - beta1);
+    let second = second.mul_scalar(beta2) + gradient.square().mul_scalar(1.0 - beta2);
+    let change = first.clone().mul_scalar(size) / second.clone().sqrt().mul_scalar(root).add_scalar(epsilon);
+    (values + change, [first, second])
+}

@@ -94,6 +94,16 @@ pub(crate) fn judged(
     }
 }
 
+/// Values, each with its classes after it as further inputs. An indicator is one number among many: it is multiplied by the root
+/// of how many values there are, so that the first layer hears as much of the class as of all else.
+///
+/// # Shapes
+/// `[n, values]` and `[n, classes]` to `[n, values + classes]`.
+pub fn beside(x: Dual<2>, classes: Tensor<2>) -> Dual<2> {
+    let values = x.value.dims()[1];
+    Dual::cat(vec![x, classes.mul_scalar((values as f64).sqrt()).into()], 1)
+}
+
 /// What a generator's first layer and its norms are given: the classes follow the latents, unless the norms take them.
 pub(crate) fn following(
     latents: Tensor<2>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::init::{Init, Initializer};
-use crate::labels::{ClassHead, Conditioning, Judgement, judged};
+use crate::labels::{ClassHead, Conditioning, Judgement, beside, judged};
 use crate::layers::{Activation, Linear, Maxout, Norm, NormKind, dropout_dual};
 use crate::noise::Pass;
 
@@ -183,7 +183,7 @@ impl Mlp {
     /// `[batch, inputs]` and `[batch, classes]` to scores `[batch, outputs]`.
     pub fn judge(&self, x: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Judgement {
         let (x, classes) = match classes {
-            Some(classes) if self.head.is_none() => (Dual::cat(vec![x, classes.into()], 1), None),
+            Some(classes) if self.head.is_none() => (beside(x, classes), None),
             classes => (x, classes),
         };
         let features = self.features(x, pass);

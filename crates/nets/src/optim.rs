@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
+use ganvas_kernels::AdamRates;
 use serde::{Deserialize, Serialize};
 
 use crate::average::Average;
@@ -99,21 +100,27 @@ impl OptimizerConfig {
         }
     }
 
-    /// One update: the change to add to the parameter. `step` counts from 1, `rate` scales the learning rate.
-    fn change(&self, grad: Tensor<1>, slots: &mut [Tensor<1>], step: u64, rate: f64) -> Tensor<1> {
+    /// One update: the parameter after it. `step` counts from 1, `rate` scales the learning rate.
+    fn updated(&self, value: Tensor<1>, grad: Tensor<1>, slots: &mut [Tensor<1>], step: u64, rate: f64) -> Tensor<1> {
         match *self {
             Self::Adam { lr, beta1, beta2, epsilon } => {
                 let t = step as f64;
-                slots[0] = slots[0].clone().mul_scalar(beta1) + grad.clone().mul_scalar(1.0 - beta1);
-                slots[1] = slots[1].clone().mul_scalar(beta2) + grad.square().mul_scalar(1.0 - beta2);
                 // lr m^ / (sqrt(v^) + eps) with the corrections m^ = m / (1 - beta1^t), v^ = v / (1 - beta2^t).
-                let root = slots[1].clone().sqrt().mul_scalar(1.0 / (1.0 - beta2.powf(t)).sqrt());
-                let size = -lr * rate / (1.0 - beta1.powf(t));
-                slots[0].clone().mul_scalar(size) / root.add_scalar(epsilon)
+                let rates = AdamRates {
+                    beta1,
+                    beta2,
+                    size: -lr * rate / (1.0 - beta1.powf(t)),
+                    root: 1.0 / (1.0 - beta2.powf(t)).sqrt(),
+                    epsilon,
+                };
+                let moments = [slots[0].clone(), slots[1].clone()];
+                let (value, moments) = ganvas_kernels::adam(value, grad, moments, rates);
+                slots.clone_from_slice(&moments);
+                value
             }
             Self::RmsProp { lr, alpha, epsilon } => {
                 slots[0] = slots[0].clone().mul_scalar(alpha) + grad.clone().square().mul_scalar(1.0 - alpha);
-                grad.mul_scalar(-lr * rate) / slots[0].clone().sqrt().add_scalar(epsilon)
+                value + grad.mul_scalar(-lr * rate) / slots[0].clone().sqrt().add_scalar(epsilon)
             }
             Self::Sgd { lr, decay, lr_min, momentum, momentum_end, momentum_steps } => {
                 let done = (step - 1) as f64;
@@ -121,7 +128,7 @@ impl OptimizerConfig {
                 let share = (done / momentum_steps.max(1) as f64).min(1.0);
                 let momentum = momentum + (momentum_end - momentum) * share;
                 slots[0] = slots[0].clone().mul_scalar(momentum) - grad.mul_scalar(lr);
-                slots[0].clone()
+                value + slots[0].clone()
             }
         }
     }
@@ -297,8 +304,8 @@ impl ModuleMapper for Update<'_> {
         let shape = value.dims();
         let n: usize = shape.iter().product();
         let slots = self.slots.entry(self.path.below("")).or_insert_with(|| empty(self.config, n, &value.device()));
-        let change = self.config.change(grad.reshape([n]), slots, self.step, self.rate);
-        let value = value + change.reshape(shape);
+        let value = self.config.updated(value.reshape([n]), grad.reshape([n]), slots, self.step, self.rate);
+        let value = value.reshape(shape);
         Param::from_mapped_value(id, Tensor::from_inner(value).set_require_grad(tracked), mapper)
     }
 }
@@ -513,7 +520,13 @@ mod tests {
         let device = Device::flex();
         let mut slots = empty(&config, 1, &device);
         for (step, gradient, v) in [(1, 1.0f32, 0.01f32), (2, 2.0, 0.0499)] {
-            let change = config.change(Tensor::from_floats([gradient], &device), &mut slots, step, 1.0);
+            let change = config.updated(
+                Tensor::zeros([1], &device),
+                Tensor::from_floats([gradient], &device),
+                &mut slots,
+                step,
+                1.0,
+            );
             let expected = -0.1 * gradient / v.sqrt();
             assert!((change.into_scalar::<f32>() - expected).abs() < 1e-5);
         }
@@ -534,7 +547,8 @@ mod tests {
         let mut slots = empty(&config, 1, &device);
         let mut changes = Vec::new();
         for step in 1..=3 {
-            changes.push(config.change(Tensor::ones([1], &device), &mut slots, step, 1.0).into_scalar::<f32>());
+            let zero = Tensor::zeros([1], &device);
+            changes.push(config.updated(zero, Tensor::ones([1], &device), &mut slots, step, 1.0).into_scalar::<f32>());
         }
         let first: f32 = -0.1;
         let second = 0.6 * first - 0.05;

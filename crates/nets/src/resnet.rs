@@ -2,7 +2,7 @@
 //! small side doubled a few times: 28 = 7 * 4, 32 = 4 * 8, 64 = 4 * 16.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::dcgan::levels;
@@ -148,7 +148,7 @@ impl Generator {
         let [batch, values] = x.dims();
         let x = x.reshape([batch, values / (self.base * self.base), self.base, self.base]);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x, classes.clone(), pass));
-        let x = activation::relu(self.norm.dual_given(x.into(), classes, pass).value);
+        let x = Activation::Relu.forward(self.norm.dual_given(x.into(), classes, pass).value);
         self.image.forward(x, pass).tanh()
     }
 }
@@ -260,6 +260,8 @@ impl Discriminator {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::activation;
+
     use super::*;
     use crate::init::Initializer;
     use crate::noise::Noise;

@@ -1,9 +1,9 @@
 use burn::module::Module;
+use burn::tensor::Tensor;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Tensor, activation::relu};
 use ganvas_nets::init::Init;
-use ganvas_nets::layers::{Conv2d, Geometry, Linear};
+use ganvas_nets::layers::{Activation, Conv2d, Geometry, Linear};
 use ganvas_nets::noise::Pass;
 
 use super::Spec;
@@ -42,8 +42,8 @@ impl Net {
     /// # Shapes
     /// `[batch, channels, side, side]` in [-1, 1] to `[batch, units]`, zero or more.
     pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let x = self.convolutions().fold(x, |x, conv| halve(relu(conv.forward(x, Pass::Eval))));
-        relu(self.hidden.forward(x.flatten(1, 3), Pass::Eval))
+        let x = self.convolutions().fold(x, |x, conv| halve(Activation::Relu.forward(conv.forward(x, Pass::Eval))));
+        Activation::Relu.forward(self.hidden.forward(x.flatten(1, 3), Pass::Eval))
     }
 
     /// What each rectifier gives, the last being the features.
@@ -53,11 +53,11 @@ impl Net {
     pub(super) fn layers(&self, mut x: Tensor<4>) -> Vec<Tensor<4>> {
         let mut layers = Vec::new();
         for conv in self.convolutions() {
-            let layer = relu(conv.forward(x, Pass::Eval));
+            let layer = Activation::Relu.forward(conv.forward(x, Pass::Eval));
             x = halve(layer.clone());
             layers.push(layer);
         }
-        layers.push(relu(self.hidden.forward(x.flatten(1, 3), Pass::Eval)).unsqueeze_dims(&[2, 3]));
+        layers.push(Activation::Relu.forward(self.hidden.forward(x.flatten(1, 3), Pass::Eval)).unsqueeze_dims(&[2, 3]));
         layers
     }
 

@@ -1,4 +1,5 @@
 use burn::tensor::{Tensor, activation};
+use ganvas_kernels::leaky_relu;
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
@@ -31,9 +32,9 @@ impl Activation {
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::Identity => x,
-            Activation::Relu => activation::relu(x),
-            Activation::LeakyRelu => activation::leaky_relu(x, 0.2),
-            Activation::LeakyRelu01 => activation::leaky_relu(x, 0.1),
+            Activation::Relu => leaky_relu(x, 0.0),
+            Activation::LeakyRelu => leaky_relu(x, 0.2),
+            Activation::LeakyRelu01 => leaky_relu(x, 0.1),
             // burn's own overflows far out, and its gradient there is no number.
             Activation::Softplus => activation::log_sigmoid(x.neg()).neg(),
             Activation::Silu => x.clone() * activation::sigmoid(x),
@@ -44,7 +45,7 @@ impl Activation {
 
     /// [`forward`](Activation::forward), with a tangent. The slope of a rectifier is a constant but at its corner.
     pub fn dual<const D: usize>(self, x: Dual<D>) -> Dual<D> {
-        let rectifier = |below: f64, x: Tensor<D>| x.ones_like().mask_fill(x.lower_elem(0.0), below);
+        let rectifier = |below: f64, x: Tensor<D>| x.ones_like().mask_fill(x.lower_equal_elem(0.0), below);
         x.map(
             |x| self.forward(x),
             |x, y| match self {

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use burn::module::{Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::module::batch_norm;
 use burn::tensor::{Device, Tensor};
 
 use crate::dual::Dual;
@@ -154,7 +154,7 @@ impl BatchNorm {
             Pass::Train(_) => {
                 let [batch, _, height, width] = x.dims();
                 let count = (batch * height * width) as f64;
-                let normed = batch_norm_train(x, gamma, beta, self.epsilon);
+                let normed = ganvas_kernels::batch_norm(x, gamma, beta, self.epsilon);
                 self.average(&self.running_mean, normed.mean);
                 self.average(&self.running_variance, normed.variance.mul_scalar(count / (count - 1.0).max(1.0)));
                 normed.output

@@ -1,7 +1,6 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::module::{conv_transpose2d, conv2d};
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use ganvas_kernels::{conv_transpose2d, conv2d};
 
 use crate::dual::Dual;
 use crate::export::{Layout, TorchLayer};
@@ -97,7 +96,7 @@ impl Conv2d {
 
     fn apply(&self, x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, .. } = self.geometry;
-        conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
+        conv2d(x, weight, bias, stride, padding)
     }
 }
 
@@ -165,8 +164,7 @@ impl ConvTranspose2d {
 
     fn apply(&self, x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, output_padding, .. } = self.geometry;
-        let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
-        conv_transpose2d(x, weight, bias, options)
+        conv_transpose2d(x, weight, bias, stride, padding, output_padding)
     }
 }
 

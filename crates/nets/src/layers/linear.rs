@@ -1,5 +1,6 @@
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, module::linear};
+use burn::tensor::Tensor;
+use ganvas_kernels::linear;
 
 use crate::dual::Dual;
 use crate::export::{Layout, TorchLayer};

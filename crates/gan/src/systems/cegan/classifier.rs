@@ -1,11 +1,10 @@
 //! The classifier and its losses.
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
 use burn::tensor::{Bool, Device, Tensor};
 use ganvas_data::ItemShape;
 use ganvas_nets::init::Init;
-use ganvas_nets::layers::{Conv2d, Geometry, pool};
+use ganvas_nets::layers::{Activation, Conv2d, Geometry, pool};
 use ganvas_nets::mlp::Mlp;
 use ganvas_nets::noise::Pass;
 
@@ -39,7 +38,7 @@ impl Classifier {
         let n = items.dims()[0];
         let [channels, height, width] = self.planes;
         let x = self.convolutions.iter().fold(items.reshape([n, channels, height, width]), |x, convolution| {
-            pool::halve_by_maxima(relu(convolution.forward(x, pass)).into()).value
+            pool::halve_by_maxima(Activation::Relu.forward(convolution.forward(x, pass)).into()).value
         });
         self.head.forward(x.flatten(1, 3), pass)
     }

@@ -1,0 +1,343 @@
+//! Each kernel with its backward pass, and how burn's autodiff is told of it.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Flex};
+use burn::tensor::TensorData;
+use burn_autodiff::checkpoint::base::Checkpointer;
+use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn_autodiff::grads::Gradients;
+use burn_autodiff::ops::{Backward, Ops, OpsKind};
+use faer::MatRef;
+
+use super::convolution::{self, Sizes};
+use super::passes;
+use super::product::product;
+use super::{Kernels, Raw};
+use crate::AdamRates;
+
+/// A tensor of the backend that keeps gradients.
+type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
+
+/// A function of `N` tensors and its gradients.
+pub trait Rule<const N: usize>: Clone + Debug + Send + 'static {
+    /// What the backward pass needs.
+    type Kept: Clone + Debug + Send + 'static;
+
+    /// The function.
+    fn forward(&self, inputs: [Raw; N]) -> (Raw, Self::Kept);
+
+    /// The gradients of those inputs that are wanted, given that of the output.
+    fn backward(&self, kept: Self::Kept, gradient: Raw, wanted: [bool; N]) -> [Option<Raw>; N];
+}
+
+/// A rule as autodiff runs it.
+#[derive(Clone, Debug)]
+struct Step<R, const N: usize>(PhantomData<R>);
+
+impl<R: Rule<N>, const N: usize> Backward<Flex, N> for Step<R, N> {
+    type State = (R, R::Kept);
+
+    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let (rule, kept) = ops.state;
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        for (parent, gradient) in ops.parents.into_iter().zip(rule.backward(kept, gradient, wanted)) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                gradients.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+/// A rule on tensors that may want gradients.
+fn apply<R: Rule<N>, C: CheckpointStrategy, const N: usize>(rule: R, inputs: [Tracked<C>; N]) -> (Tracked<C>, R::Kept) {
+    let nodes = inputs.each_ref().map(|input| input.node());
+    let (output, kept) = rule.forward(inputs.map(|input| input.primitive().clone()));
+    let output = match Step::<R, N>(PhantomData).prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish((rule, kept.clone()), output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    };
+    (output, kept)
+}
+
+impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
+    fn affine(x: Tracked<C>, weight: Tracked<C>, bias: Tracked<C>) -> Tracked<C> {
+        apply::<_, C, 3>(Affine, [x, weight, bias]).0
+    }
+
+    fn convolve(x: Tracked<C>, weight: Tracked<C>, bias: Tracked<C>, stride: usize, padding: usize) -> Tracked<C> {
+        apply::<_, C, 3>(Convolve { stride, padding }, [x, weight, bias]).0
+    }
+
+    fn spread(
+        x: Tracked<C>,
+        weight: Tracked<C>,
+        bias: Tracked<C>,
+        stride: usize,
+        padding: usize,
+        output_padding: usize,
+    ) -> Tracked<C> {
+        apply::<_, C, 3>(Spread { stride, padding, output_padding }, [x, weight, bias]).0
+    }
+
+    fn rectify(x: Tracked<C>, slope: f64) -> Tracked<C> {
+        apply::<_, C, 1>(Rectify { slope: slope as f32 }, [x]).0
+    }
+
+    fn normalize(
+        x: Tracked<C>,
+        gamma: Tracked<C>,
+        beta: Tracked<C>,
+        epsilon: f64,
+    ) -> (Tracked<C>, Tracked<C>, Tracked<C>) {
+        let (output, kept) = apply::<_, C, 3>(Normalize { epsilon }, [x, gamma, beta]);
+        let constant = |value: Raw| <Self as AutodiffBackend>::from_inner(value);
+        (output, constant(kept.mean), constant(kept.variance))
+    }
+
+    fn adapt(
+        values: Tracked<C>,
+        gradient: Tracked<C>,
+        first: Tracked<C>,
+        second: Tracked<C>,
+        rates: AdamRates,
+    ) -> (Tracked<C>, Tracked<C>, Tracked<C>) {
+        let inputs = [values, gradient, first, second].map(<Self as AutodiffBackend>::inner);
+        let (values, first, second) = adapt(inputs, &rates);
+        let [values, first, second] = [values, first, second].map(<Self as AutodiffBackend>::from_inner);
+        (values, first, second)
+    }
+}
+
+/// Values and moments after an update of Adam.
+pub fn adapt(inputs: [Raw; 4], rates: &AdamRates) -> (Raw, Raw, Raw) {
+    let shape = inputs[0].layout().shape().clone();
+    let [w, gradient, first, second] = inputs.map(dense);
+    let after = passes::adam(values(&w), values(&gradient), [values(&first), values(&second)], rates);
+    let [w, first, second] = after.map(|values| Raw::from_data(TensorData::new(values, shape.clone())));
+    (w, first, second)
+}
+
+/// With its values in the order of its dimensions.
+fn dense(tensor: Raw) -> Raw {
+    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
+}
+
+/// The values of a [`dense`] tensor.
+fn values(tensor: &Raw) -> &[f32] {
+    tensor.as_slice().expect("values of f32 in order")
+}
+
+fn dims<const D: usize>(tensor: &Raw) -> [usize; D] {
+    std::array::from_fn(|i| tensor.layout().shape()[i])
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Raw {
+    Raw::from_data(TensorData::new(values, shape))
+}
+
+/// The matrix of a dense tensor.
+fn matrix(tensor: &Raw) -> MatRef<'_, f32> {
+    let [rows, columns] = dims(tensor);
+    MatRef::from_row_major_slice(values(tensor), rows, columns)
+}
+
+/// x W + b.
+#[derive(Clone, Debug)]
+pub struct Affine;
+
+impl Rule<3> for Affine {
+    type Kept = [Raw; 2];
+
+    fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
+        let [x, weight, bias] = inputs.map(dense);
+        let mut y = product(matrix(&x), matrix(&weight));
+        let ([n, _], [_, outputs]) = (dims(&x), dims(&weight));
+        for row in y.chunks_exact_mut(outputs) {
+            row.iter_mut().zip(values(&bias)).for_each(|(value, bias)| *value += bias);
+        }
+        (tensor(y, [n, outputs]), [x, weight])
+    }
+
+    fn backward(&self, [x, weight]: [Raw; 2], gradient: Raw, wanted: [bool; 3]) -> [Option<Raw>; 3] {
+        let dy = dense(gradient);
+        let outputs = dims::<2>(&weight)[1];
+        [
+            wanted[0].then(|| tensor(product(matrix(&dy), matrix(&weight).transpose()), dims::<2>(&x))),
+            wanted[1].then(|| tensor(product(matrix(&x).transpose(), matrix(&dy)), dims::<2>(&weight))),
+            wanted[2].then(|| tensor(passes::column_sums(values(&dy), outputs), [outputs])),
+        ]
+    }
+}
+
+/// The sizes of the convolution with this weight that takes images `wide` to images `narrow`, `[n, channels, height, width]`.
+fn sizes(wide: [usize; 4], narrow: [usize; 4], weight: &Raw, stride: usize, padding: usize) -> Sizes {
+    let [_, _, rows, columns] = dims(weight);
+    let image = |[_, channels, height, width]: [usize; 4]| [channels, height, width];
+    Sizes { batch: wide[0], wide: image(wide), narrow: image(narrow), kernel: [rows, columns], stride, padding }
+}
+
+/// A convolution.
+#[derive(Clone, Debug)]
+pub struct Convolve {
+    /// Steps between patches.
+    pub stride: usize,
+    /// Zeros on each side.
+    pub padding: usize,
+}
+
+impl Convolve {
+    fn sizes(&self, wide: [usize; 4], weight: &Raw) -> Sizes {
+        let [outputs, _, rows, columns] = dims(weight);
+        let [height, width] = [(wide[2], rows), (wide[3], columns)].map(|(side, kernel)| {
+            let reach = side + 2 * self.padding;
+            assert!(reach >= kernel, "a kernel of {kernel} is larger than an image of {reach}");
+            (reach - kernel) / self.stride + 1
+        });
+        sizes(wide, [wide[0], outputs, height, width], weight, self.stride, self.padding)
+    }
+}
+
+impl Rule<3> for Convolve {
+    type Kept = [Raw; 2];
+
+    fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
+        let [x, weight, bias] = inputs.map(dense);
+        let sizes = self.sizes(dims(&x), &weight);
+        let y = convolution::convolve(&sizes, values(&x), values(&weight), Some(values(&bias)));
+        let [channels, height, width] = sizes.narrow;
+        (tensor(y, [sizes.batch, channels, height, width]), [x, weight])
+    }
+
+    fn backward(&self, [x, weight]: [Raw; 2], gradient: Raw, wanted: [bool; 3]) -> [Option<Raw>; 3] {
+        let dy = dense(gradient);
+        let sizes = self.sizes(dims(&x), &weight);
+        let [channels, height, width] = sizes.narrow;
+        [
+            wanted[0].then(|| tensor(convolution::spread(&sizes, values(&dy), values(&weight), None), dims::<4>(&x))),
+            wanted[1]
+                .then(|| tensor(convolution::weight_gradient(&sizes, values(&x), values(&dy)), dims::<4>(&weight))),
+            wanted[2].then(|| tensor(passes::channel_sums(values(&dy), channels, height * width), [channels])),
+        ]
+    }
+}
+
+/// A transposed convolution.
+#[derive(Clone, Debug)]
+pub struct Spread {
+    /// Steps between what the values of an image are spread to.
+    pub stride: usize,
+    /// Rows and columns cut from each side.
+    pub padding: usize,
+    /// Rows and columns kept of the far side.
+    pub output_padding: usize,
+}
+
+impl Spread {
+    fn sizes(&self, narrow: [usize; 4], weight: &Raw) -> Sizes {
+        let [_, outputs, rows, columns] = dims(weight);
+        let [height, width] = [(narrow[2], rows), (narrow[3], columns)].map(|(side, kernel)| {
+            ((side - 1) * self.stride + kernel + self.output_padding)
+                .checked_sub(2 * self.padding)
+                .expect("an image is larger than what is cut from it")
+        });
+        sizes([narrow[0], outputs, height, width], narrow, weight, self.stride, self.padding)
+    }
+}
+
+impl Rule<3> for Spread {
+    type Kept = [Raw; 2];
+
+    fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
+        let [x, weight, bias] = inputs.map(dense);
+        let sizes = self.sizes(dims(&x), &weight);
+        let y = convolution::spread(&sizes, values(&x), values(&weight), Some(values(&bias)));
+        let [channels, height, width] = sizes.wide;
+        (tensor(y, [sizes.batch, channels, height, width]), [x, weight])
+    }
+
+    fn backward(&self, [x, weight]: [Raw; 2], gradient: Raw, wanted: [bool; 3]) -> [Option<Raw>; 3] {
+        let dy = dense(gradient);
+        let sizes = self.sizes(dims(&x), &weight);
+        let [channels, height, width] = sizes.wide;
+        [
+            wanted[0].then(|| tensor(convolution::convolve(&sizes, values(&dy), values(&weight), None), dims::<4>(&x))),
+            wanted[1]
+                .then(|| tensor(convolution::weight_gradient(&sizes, values(&dy), values(&x)), dims::<4>(&weight))),
+            wanted[2].then(|| tensor(passes::channel_sums(values(&dy), channels, height * width), [channels])),
+        ]
+    }
+}
+
+/// max(x, 0) + slope min(x, 0).
+#[derive(Clone, Debug)]
+pub struct Rectify {
+    /// In [0, 1).
+    pub slope: f32,
+}
+
+impl Rule<1> for Rectify {
+    /// The output, which has the signs of the input.
+    type Kept = Raw;
+
+    fn forward(&self, inputs: [Raw; 1]) -> (Raw, Raw) {
+        let [x] = inputs.map(dense);
+        let slope = self.slope;
+        let y = passes::map(values(&x), |x| x * if x > 0.0 { 1.0 } else { slope });
+        let y = Raw::from_data(TensorData::new(y, x.layout().shape().clone()));
+        (y.clone(), y)
+    }
+
+    fn backward(&self, y: Raw, gradient: Raw, _: [bool; 1]) -> [Option<Raw>; 1] {
+        let (dy, slope) = (dense(gradient), self.slope);
+        let dx = passes::map2(values(&y), values(&dy), |y, dy| dy * if y > 0.0 { 1.0 } else { slope });
+        [Some(Raw::from_data(TensorData::new(dx, y.layout().shape().clone())))]
+    }
+}
+
+/// A batch norm in training.
+#[derive(Clone, Debug)]
+pub struct Normalize {
+    /// Added to the variances.
+    pub epsilon: f64,
+}
+
+/// What the backward pass of [`Normalize`] needs.
+#[derive(Clone, Debug)]
+pub struct Normalized {
+    x: Raw,
+    gamma: Raw,
+    /// Of each channel.
+    pub mean: Raw,
+    /// Of each channel, biased.
+    pub variance: Raw,
+}
+
+impl Rule<3> for Normalize {
+    type Kept = Normalized;
+
+    fn forward(&self, inputs: [Raw; 3]) -> (Raw, Normalized) {
+        let [x, gamma, beta] = inputs.map(dense);
+        let shape @ [_, channels, height, width] = dims(&x);
+        let [mean, variance] = passes::moments(values(&x), channels, height * width);
+        let scale: Vec<f32> = (variance.iter().zip(values(&gamma)))
+            .map(|(&variance, &gamma)| (f64::from(gamma) / (f64::from(variance) + self.epsilon).sqrt()) as f32)
+            .collect();
+        let offset: Vec<f32> =
+            values(&beta).iter().zip(&scale).zip(&mean).map(|((beta, scale), mean)| beta - scale * mean).collect();
+        let y = passes::channel_affine(values(&x), height * width, &scale, &offset);
+        let [mean, variance] = [mean, variance].map(|values| tensor(values, [channels]));
+        (tensor(y, shape), Normalized { x, gamma, mean, variance })
+    }
+
+    fn backward(&self, kept: Normalized, gradient: Raw, _: [bool; 3]) -> [Option<Raw>; 3] {
+        let (Normalized { x, gamma, mean, variance }, dy) = (kept, dense(gradient));
+        let shape @ [_, channels, height, width] = dims(&x);
+        let of_channels = [values(&mean), values(&variance), values(&gamma)];
+        let found = passes::batch_norm_gradients(values(&x), values(&dy), height * width, of_channels, self.epsilon);
+        [Some(tensor(found.x, shape)), Some(tensor(found.gamma, [channels])), Some(tensor(found.beta, [channels]))]
+    }
+}

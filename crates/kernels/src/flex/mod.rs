@@ -1,0 +1,143 @@
+//! The fast paths: what burn's dispatch calls on `flex`, with and without gradients.
+
+mod convolution;
+mod gradients;
+mod passes;
+mod product;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
+
+use crate::{AdamRates, BatchNormed};
+use gradients::{Affine, Convolve, Normalize, Rectify, Rule, Spread};
+
+/// A tensor of this backend.
+type Raw = FloatTensor<Flex>;
+
+/// What runs on `flex`. Where gradients are kept, each is a [`Rule`] too, see [`gradients`].
+#[backend_extension(Flex, Autodiff)]
+pub trait Kernels: Backend {
+    /// See [`crate::linear`].
+    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::conv2d`].
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::conv_transpose2d`].
+    fn spread(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+        output_padding: usize,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::leaky_relu`].
+    fn rectify(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self>;
+
+    /// See [`crate::batch_norm`]: output, mean, variance.
+    fn normalize(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::adam`]: values, first and second moments. It has no gradient.
+    fn adapt(
+        values: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        rates: AdamRates,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl Kernels for Flex {
+    fn affine(x: Raw, weight: Raw, bias: Raw) -> Raw {
+        Affine.forward([x, weight, bias]).0
+    }
+
+    fn convolve(x: Raw, weight: Raw, bias: Raw, stride: usize, padding: usize) -> Raw {
+        Convolve { stride, padding }.forward([x, weight, bias]).0
+    }
+
+    fn spread(x: Raw, weight: Raw, bias: Raw, stride: usize, padding: usize, output_padding: usize) -> Raw {
+        Spread { stride, padding, output_padding }.forward([x, weight, bias]).0
+    }
+
+    fn rectify(x: Raw, slope: f64) -> Raw {
+        Rectify { slope: slope as f32 }.forward([x]).0
+    }
+
+    fn normalize(x: Raw, gamma: Raw, beta: Raw, epsilon: f64) -> (Raw, Raw, Raw) {
+        let (output, kept) = Normalize { epsilon }.forward([x, gamma, beta]);
+        (output, kept.mean, kept.variance)
+    }
+
+    fn adapt(values: Raw, gradient: Raw, first: Raw, second: Raw, rates: AdamRates) -> (Raw, Raw, Raw) {
+        gradients::adapt([values, gradient, first, second], &rates)
+    }
+}
+
+/// A bias of zeros where there is none.
+fn or_zeros<const D: usize>(bias: Option<Tensor<1>>, outputs: usize, x: &Tensor<D>) -> Tensor<1> {
+    bias.unwrap_or_else(|| Tensor::zeros([outputs], &x.device()))
+}
+
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    let bias = or_zeros(bias, weight.dims()[1], &x);
+    Tensor::from_dispatch(Dispatch::affine(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()))
+}
+
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: usize) -> Tensor<4> {
+    let bias = or_zeros(bias, weight.dims()[0], &x).into_dispatch();
+    Tensor::from_dispatch(Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), bias, stride, padding))
+}
+
+pub fn conv_transpose2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+    output_padding: usize,
+) -> Tensor<4> {
+    let bias = or_zeros(bias, weight.dims()[1], &x).into_dispatch();
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(Dispatch::spread(x, weight, bias, stride, padding, output_padding))
+}
+
+pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch(), slope))
+}
+
+pub fn batch_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> BatchNormed {
+    let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
+    let (output, mean, variance) = Dispatch::normalize(x.into_dispatch(), gamma, beta, epsilon);
+    BatchNormed {
+        output: Tensor::from_dispatch(output),
+        mean: Tensor::from_dispatch(mean),
+        variance: Tensor::from_dispatch(variance),
+    }
+}
+
+pub fn adam<const D: usize>(
+    values: Tensor<D>,
+    gradient: Tensor<D>,
+    [first, second]: [Tensor<D>; 2],
+    rates: AdamRates,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    let (values, gradient) = (values.into_dispatch(), gradient.into_dispatch());
+    let (values, first, second) =
+        Dispatch::adapt(values, gradient, first.into_dispatch(), second.into_dispatch(), rates);
+    (Tensor::from_dispatch(values), [first, second].map(Tensor::from_dispatch))
+}

@@ -1,0 +1,216 @@
+//! Kernels that pass over their values once or twice.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::AdamRates;
+
+/// Values from which on a pass is shared among threads.
+const MANY: usize = 1 << 15;
+/// Values that a thread takes at a time.
+const SOME: usize = 1 << 13;
+
+/// A loop with the widest registers that this processor has.
+#[inline]
+pub fn wide<T>(f: impl FnOnce() -> T) -> T {
+    Arch::new().dispatch(f)
+}
+
+/// A value for each value.
+pub fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
+    let mut y = vec![0.0; x.len()];
+    let each = |(y, x): (&mut [f32], &[f32])| wide(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)));
+    if x.len() < MANY {
+        each((&mut y, x));
+    } else {
+        y.par_chunks_mut(SOME).zip(x.par_chunks(SOME)).for_each(each);
+    }
+    y
+}
+
+/// A value for each pair.
+pub fn map2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
+    let mut y = vec![0.0; a.len()];
+    let each = |((y, a), b): ((&mut [f32], &[f32]), &[f32])| {
+        wide(|| y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)));
+    };
+    if a.len() < MANY {
+        each(((&mut y, a), b));
+    } else {
+        y.par_chunks_mut(SOME).zip(a.par_chunks(SOME)).zip(b.par_chunks(SOME)).for_each(each);
+    }
+    y
+}
+
+/// Sums of the planes of `[batch, channels, area]` for each channel, of a value and of its product with another.
+///
+/// Runs of 16 are summed side by side in `f32`, planes in `f64`.
+fn sums(batch: usize, channels: usize, of: impl Fn(usize) -> [f64; 2] + Sync) -> Vec<[f64; 2]> {
+    let channel = |c: usize| {
+        (0..batch).map(|n| of(n * channels + c)).fold([0.0; 2], |sum, part| [sum[0] + part[0], sum[1] + part[1]])
+    };
+    (0..channels).into_par_iter().map(channel).collect()
+}
+
+/// The sums of f(i), two at a time, for i below n.
+fn pair_sums(n: usize, f: impl Fn(usize) -> [f32; 2]) -> [f64; 2] {
+    const LANES: usize = 16;
+    let whole = n / LANES * LANES;
+    let lanes = wide(|| {
+        let mut lanes = [[0f32; LANES]; 2];
+        for from in (0..whole).step_by(LANES) {
+            for lane in 0..LANES {
+                let [a, b] = f(from + lane);
+                lanes[0][lane] += a;
+                lanes[1][lane] += b;
+            }
+        }
+        lanes
+    });
+    let mut sum = lanes.map(|lanes| lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>());
+    for i in whole..n {
+        let [a, b] = f(i);
+        sum[0] += f64::from(a);
+        sum[1] += f64::from(b);
+    }
+    sum
+}
+
+/// The sum of each channel of `[batch, channels, area]`.
+pub fn channel_sums(x: &[f32], channels: usize, area: usize) -> Vec<f32> {
+    let batch = x.len() / (channels * area).max(1);
+    let sums = sums(batch, channels, |plane| {
+        let x = &x[plane * area..][..area];
+        pair_sums(area, |i| [x[i], 0.0])
+    });
+    sums.into_iter().map(|[sum, _]| sum as f32).collect()
+}
+
+/// The sum of each column of `[rows, columns]`.
+pub fn column_sums(x: &[f32], columns: usize) -> Vec<f32> {
+    let mut sums = vec![0f64; columns];
+    for row in x.chunks_exact(columns) {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
+
+/// Mean and biased variance of each channel of `[batch, channels, area]`.
+pub fn moments(x: &[f32], channels: usize, area: usize) -> [Vec<f32>; 2] {
+    let batch = x.len() / (channels * area).max(1);
+    let count = (batch * area) as f64;
+    // Less a value of the channel, so that the variance is no small difference of large sums.
+    let pivot = |plane: usize| x[plane % channels * area];
+    let sums = sums(batch, channels, |plane| {
+        let (x, pivot) = (&x[plane * area..][..area], pivot(plane));
+        pair_sums(area, |i| {
+            let d = x[i] - pivot;
+            [d, d * d]
+        })
+    });
+    let mean = sums.iter().enumerate().map(|(c, sum)| (f64::from(pivot(c)) + sum[0] / count) as f32).collect();
+    let variance = sums.iter().map(|sum| (sum[1] / count - (sum[0] / count).powi(2)).max(0.0) as f32).collect();
+    [mean, variance]
+}
+
+/// a x + b with a and b of each channel of `[batch, channels, area]`.
+pub fn channel_affine(x: &[f32], area: usize, scale: &[f32], offset: &[f32]) -> Vec<f32> {
+    let channels = scale.len();
+    let mut y = vec![0.0; x.len()];
+    let each = |(plane, (y, x)): (usize, (&mut [f32], &[f32]))| {
+        let (scale, offset) = (scale[plane % channels], offset[plane % channels]);
+        wide(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = scale * x + offset));
+    };
+    if x.len() < MANY {
+        y.chunks_mut(area).zip(x.chunks(area)).enumerate().for_each(each);
+    } else {
+        let least = SOME.div_ceil(area);
+        y.par_chunks_mut(area).zip(x.par_chunks(area)).enumerate().with_min_len(least).for_each(each);
+    }
+    y
+}
+
+/// What [`batch_norm_gradients`] gives.
+pub struct BatchNormGradients {
+    /// For the input.
+    pub x: Vec<f32>,
+    /// For the gains.
+    pub gamma: Vec<f32>,
+    /// For the offsets.
+    pub beta: Vec<f32>,
+}
+
+/// The gradients of a batch norm in training (Ioffe and Szegedy 2015, section 3).
+pub fn batch_norm_gradients(
+    x: &[f32],
+    dy: &[f32],
+    area: usize,
+    [mean, variance, gamma]: [&[f32]; 3],
+    epsilon: f64,
+) -> BatchNormGradients {
+    let channels = mean.len();
+    let batch = x.len() / (channels * area).max(1);
+    let count = (batch * area) as f64;
+    let sums = sums(batch, channels, |plane| {
+        let (x, dy, mean) = (&x[plane * area..][..area], &dy[plane * area..][..area], mean[plane % channels]);
+        pair_sums(area, |i| [dy[i], dy[i] * (x[i] - mean)])
+    });
+    let inverse: Vec<f64> = variance.iter().map(|&v| 1.0 / (f64::from(v) + epsilon).sqrt()).collect();
+    // dx = gamma / sd (dy - mean(dy) - (x - mean) / sd^2 mean(dy (x - mean)))
+    let terms: Vec<[f32; 3]> = (0..channels)
+        .map(|c| {
+            let scale = f64::from(gamma[c]) * inverse[c];
+            let slope = -scale * inverse[c].powi(2) * sums[c][1] / count;
+            let offset = -scale * sums[c][0] / count - slope * f64::from(mean[c]);
+            [scale as f32, slope as f32, offset as f32]
+        })
+        .collect();
+    let mut dx = vec![0.0; x.len()];
+    let each = |(plane, ((dx, dy), x)): (usize, ((&mut [f32], &[f32]), &[f32]))| {
+        let [scale, slope, offset] = terms[plane % channels];
+        wide(|| {
+            for ((dx, &dy), &x) in dx.iter_mut().zip(dy).zip(x) {
+                *dx = scale * dy + (slope * x + offset);
+            }
+        });
+    };
+    if x.len() < MANY {
+        dx.chunks_mut(area).zip(dy.chunks(area)).zip(x.chunks(area)).enumerate().for_each(each);
+    } else {
+        let planes = dx.par_chunks_mut(area).zip(dy.par_chunks(area)).zip(x.par_chunks(area)).enumerate();
+        planes.with_min_len(SOME.div_ceil(area)).for_each(each);
+    }
+    BatchNormGradients {
+        x: dx,
+        gamma: (0..channels).map(|c| (sums[c][1] * inverse[c]) as f32).collect(),
+        beta: sums.iter().map(|sum| sum[0] as f32).collect(),
+    }
+}
+
+/// An update of Adam (Kingma and Ba 2015, algorithm 1) with its corrections in `size` and `root`: the moments and the values
+/// after it.
+pub fn adam(values: &[f32], gradient: &[f32], moments: [&[f32]; 2], rates: &AdamRates) -> [Vec<f32>; 3] {
+    // In double precision 1 - beta2 is what the corrections take it for; in single it is 5e-5 off.
+    let [beta1, rest1, beta2, rest2] =
+        [rates.beta1, 1.0 - rates.beta1, rates.beta2, 1.0 - rates.beta2].map(|x| x as f32);
+    let [size, root, epsilon] = [rates.size, rates.root, rates.epsilon].map(|x| x as f32);
+    let n = values.len();
+    let [mut m, mut v, mut w] = [(); 3].map(|()| vec![0.0; n]);
+    let each = |from: usize, m: &mut [f32], v: &mut [f32], w: &mut [f32]| {
+        let [g, m0, v0, w0] = [gradient, moments[0], moments[1], values].map(|all| &all[from..from + m.len()]);
+        wide(|| {
+            for i in 0..m.len().min(v.len()).min(w.len()).min(g.len()) {
+                m[i] = m0[i] * beta1 + g[i] * rest1;
+                v[i] = v0[i] * beta2 + g[i] * g[i] * rest2;
+                w[i] = w0[i] + m[i] * size / (v[i].sqrt() * root + epsilon);
+            }
+        });
+    };
+    if n < MANY {
+        each(0, &mut m, &mut v, &mut w);
+    } else {
+        let parts = m.par_chunks_mut(SOME).zip(v.par_chunks_mut(SOME)).zip(w.par_chunks_mut(SOME)).enumerate();
+        parts.for_each(|(i, ((m, v), w))| each(i * SOME, m, v, w));
+    }
+    [w, m, v]
+}
