@@ -46,7 +46,8 @@ fn close(ours: &Outcome, theirs: &Outcome) -> Result<(), String> {
         }
         let size = theirs.iter().fold(1f32, |most, value| most.max(value.abs()));
         for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-            if !((a - b).abs() <= 1e-5 * size) {
+            let near = (a - b).abs() <= 1e-5 * size;
+            if !near {
                 return Err(format!("part {part}, number {i}: {a} against {b}, the largest {size}"));
             }
         }

@@ -112,7 +112,7 @@ pub(crate) fn following(
 ) -> (Tensor<2>, Option<Tensor<2>>) {
     match classes {
         Some(classes) if !norms.iter().any(|norm| matches!(norm, Norm::Conditional(_))) => {
-            (Tensor::cat(vec![latents, classes], 1), None)
+            (beside(latents.into(), classes).value, None)
         }
         classes => (latents, classes),
     }

@@ -57,17 +57,17 @@ fn pair_sums(n: usize, f: impl Fn(usize) -> [f32; 2]) -> [f64; 2] {
     const LANES: usize = 16;
     let whole = n / LANES * LANES;
     let lanes = wide(|| {
-        let mut lanes = [[0f32; LANES]; 2];
+        let mut lanes = [[0f32; 2]; LANES];
         for from in (0..whole).step_by(LANES) {
-            for lane in 0..LANES {
+            for (lane, sums) in lanes.iter_mut().enumerate() {
                 let [a, b] = f(from + lane);
-                lanes[0][lane] += a;
-                lanes[1][lane] += b;
+                sums[0] += a;
+                sums[1] += b;
             }
         }
         lanes
     });
-    let mut sum = lanes.map(|lanes| lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>());
+    let mut sum = [0, 1].map(|i| lanes.iter().map(|lane| f64::from(lane[i])).sum::<f64>());
     for i in whole..n {
         let [a, b] = f(i);
         sum[0] += f64::from(a);
@@ -166,7 +166,7 @@ pub fn batch_norm_gradients(
         })
         .collect();
     let mut dx = vec![0.0; x.len()];
-    let each = |(plane, ((dx, dy), x)): (usize, ((&mut [f32], &[f32]), &[f32]))| {
+    let each = |plane: usize, dx: &mut [f32], dy: &[f32], x: &[f32]| {
         let [scale, slope, offset] = terms[plane % channels];
         wide(|| {
             for ((dx, &dy), &x) in dx.iter_mut().zip(dy).zip(x) {
@@ -175,10 +175,11 @@ pub fn batch_norm_gradients(
         });
     };
     if x.len() < MANY {
-        dx.chunks_mut(area).zip(dy.chunks(area)).zip(x.chunks(area)).enumerate().for_each(each);
+        let planes = dx.chunks_mut(area).zip(dy.chunks(area)).zip(x.chunks(area)).enumerate();
+        planes.for_each(|(plane, ((dx, dy), x))| each(plane, dx, dy, x));
     } else {
         let planes = dx.par_chunks_mut(area).zip(dy.par_chunks(area)).zip(x.par_chunks(area)).enumerate();
-        planes.with_min_len(SOME.div_ceil(area)).for_each(each);
+        planes.with_min_len(SOME.div_ceil(area)).for_each(|(plane, ((dx, dy), x))| each(plane, dx, dy, x));
     }
     BatchNormGradients {
         x: dx,

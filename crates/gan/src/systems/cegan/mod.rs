@@ -22,7 +22,7 @@ use ganvas_nets::optim::Trained;
 use ganvas_nets::state::Part;
 use ganvas_prob::distributions::TruncatedNormal;
 
-use crate::networks::{Discriminator, Generator, Networks};
+use crate::networks::{Discriminator, Generator};
 use crate::systems::adversarial::{Conditioning, indicators};
 use crate::systems::parts::Prior;
 use statistics::Statistics;
@@ -39,31 +39,7 @@ pub struct Cegan {
     statistics: Statistics,
     config: CeganConfig,
     classes: usize,
-    loudness: Loudness,
     truncation: Option<TruncatedNormal>,
-}
-
-/// What indicators of classes are multiplied by before a network is given them.
-///
-/// An indicator is one value beside many latents or pixels, and a network of random weights hardly hears it: in 500 steps
-/// the generator learns to draw, but not what it is asked for. So its Euclidean norm is made that of what it stands beside.
-#[derive(Clone, Copy, Debug)]
-struct Loudness {
-    /// sqrt of the latents' number: the root mean square norm of latents from N(0, I).
-    generator: f64,
-    /// sqrt of the values' number; 1 where an indicator is a plane of ones, which has this norm already.
-    critic: f64,
-}
-
-impl Loudness {
-    fn of(config: &CeganConfig, data: &DataSpec) -> Self {
-        let root = |n: usize| (n as f64).sqrt();
-        let critic = match config.networks {
-            Networks::Mlp { .. } => root(data.values()),
-            Networks::Dcgan { .. } | Networks::Resnet { .. } => 1.0,
-        };
-        Self { generator: root(config.latent), critic }
-    }
 }
 
 /// A part of training, and the share of it that is done.
@@ -108,7 +84,6 @@ impl System for Cegan {
             statistics: Statistics::new(classes, &build.device.clone().inner()),
             config: config.clone(),
             classes,
-            loudness: Loudness::of(config, data),
             truncation: None,
         })
     }
@@ -170,7 +145,7 @@ impl Conditional for Cegan {
             Some(law) => noise.of("latent", [n, self.config.latent], law),
             None => Prior::Normal.draw(n, self.config.latent, noise),
         };
-        let told = indicators(labels, self.classes).mul_scalar(self.loudness.generator);
+        let told = indicators(labels, self.classes);
         self.generator.shown().forward(latents, Some(told), Pass::Eval)
     }
 }

@@ -36,14 +36,12 @@ impl Cegan {
 
     /// One update of the critic: real and generated items of the same classes, so that each item between two has a class too.
     fn update_critic(&mut self, batch: &Batch, step: &mut Step) {
-        let Self { generator, critic, config, classes, loudness, .. } = self;
+        let Self { generator, critic, config, classes, .. } = self;
         step.phase("critic").update("critic", critic, batch, |critic, micro| {
-            let asked = labels(micro, *classes);
-            let told = asked.clone().mul_scalar(loudness.critic);
-            let asked = asked.mul_scalar(loudness.generator);
+            let told = labels(micro, *classes);
             let real = micro.batch.items.clone();
             let latents = Prior::Normal.draw(micro.batch.len(), config.latent, &micro.noise);
-            let fake = generator.net.forward(latents, Some(asked), micro.pass()).detach();
+            let fake = generator.net.forward(latents, Some(told.clone()), micro.pass()).detach();
             let on_real = critic.forward(real.clone(), Some(told.clone()), micro.pass());
             let on_fake = critic.forward(fake.clone(), Some(told.clone()), micro.pass());
             record_balance(micro, Objective::Wasserstein, &fake, &on_real, &on_fake);
@@ -61,16 +59,15 @@ impl Cegan {
 
     /// One update of the generator, on classes drawn evenly; the classifier is heard once it is due.
     fn update_generator(&mut self, batch: &Batch, done: f64, step: &mut Step) {
-        let Self { generator, critic, classifier, config, classes, loudness, .. } = self;
+        let Self { generator, critic, classifier, config, classes, .. } = self;
         let judge = critic.frozen();
         let heard = (config.coupling > 0.0 && done >= config.coupling_from).then(|| classifier.frozen());
         step.phase("generator").update("generator", generator, batch, |generator, micro| {
             let n = micro.batch.len();
             let told = indicators(micro.noise.classes("class", n, *classes), *classes);
             let latents = Prior::Normal.draw(n, config.latent, &micro.noise);
-            let asked = told.clone().mul_scalar(loudness.generator);
-            let fake = generator.forward(latents, Some(asked), micro.pass());
-            let on_fake = judge.forward(fake.clone(), Some(told.clone().mul_scalar(loudness.critic)), micro.pass());
+            let fake = generator.forward(latents, Some(told.clone()), micro.pass());
+            let on_fake = judge.forward(fake.clone(), Some(told.clone()), micro.pass());
             let loss = Objective::Wasserstein.generator(None, on_fake);
             let Some(classifier) = &heard else { return loss };
             let opinion = surprisal(classifier.forward(fake, micro.pass()), told).mean();
@@ -81,7 +78,7 @@ impl Cegan {
 
     /// One update of the classifier on real items and, where this share of the last part of training is done, on generated ones.
     fn update_classifier(&mut self, batch: &Batch, done: Option<f64>, step: &mut Step) {
-        let Self { generator, classifier, statistics, config, classes, loudness, .. } = self;
+        let Self { generator, classifier, statistics, config, classes, .. } = self;
         let enhancement = done.map(|done| {
             let pairs = (config.ambiguity > 0.0).then(|| statistics.ambiguous(config.ambiguous_share));
             let fill = statistics.fill(pairs.as_ref());
@@ -100,7 +97,7 @@ impl Cegan {
                 return surprisal(logits, real).mean();
             };
             let told = indicators(fill.draw(n, &micro.noise), *classes);
-            let fake = draw(generator, told.clone().mul_scalar(loudness.generator), config.latent, &micro.noise);
+            let fake = draw(generator, told.clone(), config.latent, &micro.noise);
             let told = Tensor::cat(vec![real.clone(), Tensor::from_inner(told)], 0);
             let items = Tensor::cat(vec![micro.batch.items.clone(), Tensor::from_inner(fake)], 0);
             let logits = classifier.forward(items, micro.pass());

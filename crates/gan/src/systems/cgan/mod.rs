@@ -7,6 +7,7 @@ use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::system::{DataSpec, Info, Preset, Recommended, Task};
 use ganvas_nets::layers::{Activation, NormKind};
+use ganvas_nets::optim::OptimizerConfig;
 
 use crate::networks::Networks;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Recipe};
@@ -53,6 +54,8 @@ pub fn small() -> AdversarialConfig {
     if let Networks::Mlp { generator, .. } = &mut config.networks {
         (generator.activation, generator.norm) = (Activation::LeakyRelu, NormKind::Batch);
     }
+    // At 2e-4 the classes of 91 % of the samples are right, at this rate those of 96 %.
+    config.discriminator_optimizer = OptimizerConfig::adam(5e-4, 0.5);
     config
 }
 
