@@ -8,7 +8,7 @@ use ganvas_engine::system::{Build, DataSpec};
 use ganvas_nets::dcgan;
 use ganvas_nets::dual::Dual;
 use ganvas_nets::init::Initializer;
-use ganvas_nets::labels::{Conditioning, Judgement, beside};
+use ganvas_nets::labels::{Conditioning, Judgement};
 use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::Pass;
@@ -296,11 +296,10 @@ impl Generator {
     /// # Shapes
     /// `[n, latent]`, and indicators of the classes `[n, classes]` where they are told, to flat items `[n, values]`.
     pub fn forward(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
-        match (self, classes) {
-            (Self::Mlp(net), None) => net.forward(latents, pass),
-            (Self::Mlp(net), Some(classes)) => net.dual(beside(latents.into(), classes), pass).value,
-            (Self::Dcgan(net), classes) => net.given(latents, classes, pass).flatten(1, 3),
-            (Self::Resnet(net), classes) => net.given(latents, classes, pass).flatten(1, 3),
+        match self {
+            Self::Mlp(net) => net.given(latents, classes, pass),
+            Self::Dcgan(net) => net.given(latents, classes, pass).flatten(1, 3),
+            Self::Resnet(net) => net.given(latents, classes, pass).flatten(1, 3),
         }
     }
 }

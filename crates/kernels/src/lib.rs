@@ -63,7 +63,8 @@ pub fn conv_transpose2d(
     burned::conv_transpose2d(x, weight, bias, options)
 }
 
-/// max(x, 0) + slope min(x, 0), for a slope in [0, 1): ReLU for 0, else leaky ReLU. At 0 its derivative is taken for the slope.
+/// max(x, 0) + slope min(x, 0), for a slope in [0, 1): ReLU for 0, else leaky ReLU. On `flex` its derivative at 0 is
+/// the slope, as in PyTorch; burn's own has 1 there for a leaky one.
 pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if fast(&x) {

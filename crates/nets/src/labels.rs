@@ -99,7 +99,7 @@ pub(crate) fn judged(
 ///
 /// # Shapes
 /// `[n, values]` and `[n, classes]` to `[n, values + classes]`.
-pub fn beside(x: Dual<2>, classes: Tensor<2>) -> Dual<2> {
+pub(crate) fn with_classes(x: Dual<2>, classes: Tensor<2>) -> Dual<2> {
     let values = x.value.dims()[1];
     Dual::cat(vec![x, classes.mul_scalar((values as f64).sqrt()).into()], 1)
 }
@@ -112,7 +112,7 @@ pub(crate) fn following(
 ) -> (Tensor<2>, Option<Tensor<2>>) {
     match classes {
         Some(classes) if !norms.iter().any(|norm| matches!(norm, Norm::Conditional(_))) => {
-            (beside(latents.into(), classes).value, None)
+            (with_classes(latents.into(), classes).value, None)
         }
         classes => (latents, classes),
     }

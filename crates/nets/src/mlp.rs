@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
 use crate::init::{Init, Initializer};
-use crate::labels::{ClassHead, Conditioning, Judgement, beside, judged};
+use crate::labels::{ClassHead, Conditioning, Judgement, judged, with_classes};
 use crate::layers::{Activation, Linear, Maxout, Norm, NormKind, dropout_dual};
 use crate::noise::Pass;
 
@@ -176,6 +176,16 @@ impl Mlp {
         self.last.dual(self.output.dual(self.features(x, pass), pass))
     }
 
+    /// [`forward`](Mlp::forward), with the classes that are asked for `[batch, classes]`, if any, as further inputs.
+    pub fn given(&self, x: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
+        let x = x.into();
+        let x = match classes {
+            Some(classes) => with_classes(x, classes),
+            None => x,
+        };
+        self.dual(x, pass).value
+    }
+
     /// Scores of items, given what they are said to be: told to the head for classes where there is one, otherwise further
     /// inputs after the others.
     ///
@@ -183,7 +193,7 @@ impl Mlp {
     /// `[batch, inputs]` and `[batch, classes]` to scores `[batch, outputs]`.
     pub fn judge(&self, x: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Judgement {
         let (x, classes) = match classes {
-            Some(classes) if self.head.is_none() => (beside(x, classes), None),
+            Some(classes) if self.head.is_none() => (with_classes(x, classes), None),
             classes => (x, classes),
         };
         let features = self.features(x, pass);

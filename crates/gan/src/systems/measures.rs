@@ -5,6 +5,7 @@ use ganvas_data::{Dataset, ItemShape, Split, modes};
 use ganvas_engine::accept::AcceptError;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Conditional, Model};
+use ganvas_metrics::baseline::independent_pixels;
 use ganvas_metrics::extractor::{Extractor, extractor_for, labels};
 use ganvas_metrics::points::{ModeCounts, count_modes};
 use ganvas_metrics::{Features, Images};
@@ -103,6 +104,13 @@ pub fn quality_of(fake: &Images, dataset: &Dataset, extractor: &Extractor) -> Re
     let shares =
         ganvas_metrics::classes::class_shares(&classes, dataset.class_names.len()).map_err(AcceptError::figure)?;
     Ok(Quality { ffd, rarest: shares.iter().copied().fold(1.0, f64::min), shares })
+}
+
+/// The same of `n` images whose every pixel is drawn from the training images' values at its place, whatever the others are.
+pub fn independent(dataset: &Dataset, extractor: &Extractor, n: usize, seed: u64) -> Result<Quality, AcceptError> {
+    let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
+    let pixels = independent_pixels(&train, n, &Streams::new(seed).fork("pixels")).map_err(AcceptError::figure)?;
+    quality_of(&pixels, dataset, extractor)
 }
 
 /// Samples of each class that agreement is measured on.

@@ -3,14 +3,12 @@
 use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::system::{DataSpec, Info, Preset, Recommended, Task};
-use ganvas_metrics::baseline::independent_pixels;
 use ganvas_nets::layers::NormKind;
-use ganvas_prob::stream::Streams;
 
 use crate::networks::Networks;
 use crate::objectives::Objective;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Penalty, PenaltyKind, Recipe};
-use crate::systems::measures::{EACH, agreement, extractor, first_images, quality, quality_of};
+use crate::systems::measures::{EACH, agreement, extractor, independent, quality};
 use crate::systems::{dcgan, gan};
 
 /// With an auxiliary classifier.
@@ -139,9 +137,7 @@ fn accept<R: Recipe>(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
     let extractor = extractor(&dataset, &device)?;
-    let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
-    let pixels = independent_pixels(&train, N, &Streams::new(0).fork("pixels")).map_err(AcceptError::figure)?;
-    let naive = quality_of(&pixels, &dataset, &extractor)?;
+    let naive = independent(&dataset, &extractor, N, 0)?;
     let config = R::preset(Preset::Small, &DataSpec::of(&dataset)).config;
     for seed in acceptance.seeds() {
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(STEPS) };

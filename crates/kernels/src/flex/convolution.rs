@@ -187,6 +187,12 @@ impl Sizes {
         moved
     }
 
+    /// Where plane `i` of a group of `images` begins once they are side by side, see [`abreast`](Sizes::abreast).
+    fn abreast_at(&self, i: usize, images: usize) -> usize {
+        let (image, channel) = (i / self.narrow[0], i % self.narrow[0]);
+        (channel * images + image) * self.area()
+    }
+
     /// The images of a group `[images, channels, area]` side by side, `[channels, images area]`.
     fn abreast<'a>(&self, group: &'a [f32], planes: &'a mut Vec<f32>) -> &'a [f32] {
         let (images, area) = (group.len() / self.narrow_len(), self.area());
@@ -195,8 +201,7 @@ impl Sizes {
         }
         let planes = room(planes, group.len());
         for (i, line) in group.chunks_exact(area).enumerate() {
-            let (image, channel) = (i / self.narrow[0], i % self.narrow[0]);
-            planes[(channel * images + image) * area..][..area].copy_from_slice(line);
+            planes[self.abreast_at(i, images)..][..area].copy_from_slice(line);
         }
         planes
     }
@@ -228,10 +233,8 @@ pub fn convolve(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f32]>) 
             let target = MatMut::from_row_major_slice_mut(out, channels, rows);
             matmul(target, Accum::Replace, matrix, patches.transpose(), 1.0, Par::Seq);
             if !alone {
-                let images = rows / area;
                 for (i, line) in y.chunks_exact_mut(area).enumerate() {
-                    let (image, channel) = (i / channels, i % channels);
-                    line.copy_from_slice(&planes[(channel * images + image) * area..][..area]);
+                    line.copy_from_slice(&planes[sizes.abreast_at(i, rows / area)..][..area]);
                 }
             }
             if let Some(bias) = bias {

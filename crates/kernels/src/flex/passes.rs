@@ -5,10 +5,15 @@ use rayon::prelude::*;
 
 use crate::AdamRates;
 
-/// Values from which on a pass is shared among threads.
-const MANY: usize = 1 << 15;
-/// Values that a thread takes at a time.
+/// Values of a piece.
 const SOME: usize = 1 << 13;
+/// Pieces that are worth a thread: a pass over less than twice as many stays on its own.
+const WORTH: usize = 2;
+
+/// Planes of this area that are worth a thread.
+fn planes_worth(area: usize) -> usize {
+    (WORTH * SOME).div_ceil(area.max(1))
+}
 
 /// A loop with the widest registers that this processor has.
 #[inline]
@@ -20,11 +25,7 @@ pub fn wide<T>(f: impl FnOnce() -> T) -> T {
 pub fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     let each = |(y, x): (&mut [f32], &[f32])| wide(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)));
-    if x.len() < MANY {
-        each((&mut y, x));
-    } else {
-        y.par_chunks_mut(SOME).zip(x.par_chunks(SOME)).for_each(each);
-    }
+    y.par_chunks_mut(SOME).zip(x.par_chunks(SOME)).with_min_len(WORTH).for_each(each);
     y
 }
 
@@ -34,11 +35,7 @@ pub fn map2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32
     let each = |((y, a), b): ((&mut [f32], &[f32]), &[f32])| {
         wide(|| y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)));
     };
-    if a.len() < MANY {
-        each(((&mut y, a), b));
-    } else {
-        y.par_chunks_mut(SOME).zip(a.par_chunks(SOME)).zip(b.par_chunks(SOME)).for_each(each);
-    }
+    y.par_chunks_mut(SOME).zip(a.par_chunks(SOME)).zip(b.par_chunks(SOME)).with_min_len(WORTH).for_each(each);
     y
 }
 
@@ -121,12 +118,8 @@ pub fn channel_affine(x: &[f32], area: usize, scale: &[f32], offset: &[f32]) -> 
         let (scale, offset) = (scale[plane % channels], offset[plane % channels]);
         wide(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = scale * x + offset));
     };
-    if x.len() < MANY {
-        y.chunks_mut(area).zip(x.chunks(area)).enumerate().for_each(each);
-    } else {
-        let least = SOME.div_ceil(area);
-        y.par_chunks_mut(area).zip(x.par_chunks(area)).enumerate().with_min_len(least).for_each(each);
-    }
+    let planes = y.par_chunks_mut(area).zip(x.par_chunks(area)).enumerate();
+    planes.with_min_len(planes_worth(area)).for_each(each);
     y
 }
 
@@ -166,21 +159,15 @@ pub fn batch_norm_gradients(
         })
         .collect();
     let mut dx = vec![0.0; x.len()];
-    let each = |plane: usize, dx: &mut [f32], dy: &[f32], x: &[f32]| {
+    let planes = dx.par_chunks_mut(area).zip(dy.par_chunks(area)).zip(x.par_chunks(area)).enumerate();
+    planes.with_min_len(planes_worth(area)).for_each(|(plane, ((dx, dy), x))| {
         let [scale, slope, offset] = terms[plane % channels];
         wide(|| {
             for ((dx, &dy), &x) in dx.iter_mut().zip(dy).zip(x) {
                 *dx = scale * dy + (slope * x + offset);
             }
         });
-    };
-    if x.len() < MANY {
-        let planes = dx.chunks_mut(area).zip(dy.chunks(area)).zip(x.chunks(area)).enumerate();
-        planes.for_each(|(plane, ((dx, dy), x))| each(plane, dx, dy, x));
-    } else {
-        let planes = dx.par_chunks_mut(area).zip(dy.par_chunks(area)).zip(x.par_chunks(area)).enumerate();
-        planes.with_min_len(SOME.div_ceil(area)).for_each(|(plane, ((dx, dy), x))| each(plane, dx, dy, x));
-    }
+    });
     BatchNormGradients {
         x: dx,
         gamma: (0..channels).map(|c| (sums[c][1] * inverse[c]) as f32).collect(),
@@ -197,7 +184,9 @@ pub fn adam(values: &[f32], gradient: &[f32], moments: [&[f32]; 2], rates: &Adam
     let [size, root, epsilon] = [rates.size, rates.root, rates.epsilon].map(|x| x as f32);
     let n = values.len();
     let [mut m, mut v, mut w] = [(); 3].map(|()| vec![0.0; n]);
-    let each = |from: usize, m: &mut [f32], v: &mut [f32], w: &mut [f32]| {
+    let pieces = m.par_chunks_mut(SOME).zip(v.par_chunks_mut(SOME)).zip(w.par_chunks_mut(SOME)).enumerate();
+    pieces.with_min_len(WORTH).for_each(|(i, ((m, v), w))| {
+        let from = i * SOME;
         let [g, m0, v0, w0] = [gradient, moments[0], moments[1], values].map(|all| &all[from..from + m.len()]);
         wide(|| {
             for i in 0..m.len().min(v.len()).min(w.len()).min(g.len()) {
@@ -206,12 +195,6 @@ pub fn adam(values: &[f32], gradient: &[f32], moments: [&[f32]; 2], rates: &Adam
                 w[i] = w0[i] + m[i] * size / (v[i].sqrt() * root + epsilon);
             }
         });
-    };
-    if n < MANY {
-        each(0, &mut m, &mut v, &mut w);
-    } else {
-        let parts = m.par_chunks_mut(SOME).zip(v.par_chunks_mut(SOME)).zip(w.par_chunks_mut(SOME)).enumerate();
-        parts.for_each(|(i, ((m, v), w))| each(i * SOME, m, v, w));
-    }
+    });
     [w, m, v]
 }

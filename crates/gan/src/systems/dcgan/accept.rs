@@ -8,7 +8,6 @@ use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Build, DataSpec, Preset, System, to_device};
-use ganvas_metrics::baseline::independent_pixels;
 use ganvas_metrics::neighbours::nearest_distances;
 use ganvas_metrics::probe::linear_probe;
 use ganvas_metrics::{Features, Images};
@@ -22,7 +21,7 @@ use super::{Dcgan, settings};
 use crate::networks::{Discriminator, Networks};
 use crate::systems::adversarial::AdversarialConfig;
 use crate::systems::gan::{Gan, small};
-use crate::systems::measures::{extractor, first_images, median, quality, quality_of};
+use crate::systems::measures::{extractor, first_images, independent, median, quality};
 
 /// Samples and test images of each comparison.
 const N: usize = 5000;
@@ -69,9 +68,7 @@ fn clothing(acceptance: &mut Acceptance, device: &Device) -> Result<(), AcceptEr
     if let Networks::Dcgan { width, .. } = &mut config.networks {
         *width = 32;
     }
-    let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
-    let pixels = independent_pixels(&train, N, &Streams::new(0).fork("pixels")).map_err(AcceptError::figure)?;
-    let naive = quality_of(&pixels, &dataset, &extractor)?.ffd;
+    let naive = independent(&dataset, &extractor, N, 0)?.ffd;
     for seed in acceptance.seeds() {
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(6000) };
         let trained = acceptance.train::<Dcgan>(&config, &trial)?;

@@ -3,12 +3,11 @@
 use burn::tensor::Tensor;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::system::{Build, DataSpec, System};
-use ganvas_metrics::baseline::independent_pixels;
 use ganvas_prob::stream::Streams;
 
 use super::{Gan, small};
 use crate::objectives::Objective;
-use crate::systems::measures::{count_of, extractor, first_images, optimum, quality, quality_of};
+use crate::systems::measures::{count_of, extractor, independent, optimum, quality};
 
 pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     optimal_discriminator(acceptance);
@@ -46,15 +45,13 @@ fn learns_images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
     let extractor = extractor(&dataset, &device)?;
-    let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
     for seed in acceptance.seeds() {
         let streams = Streams::new(seed);
         let config = small(false);
         let build = Build { streams, device: acceptance.device() };
         let untrained = Gan::build(&config, &DataSpec::of(&dataset), &build)?;
         let before = quality(&untrained, &dataset, &extractor, N, seed, &device)?;
-        let pixels = independent_pixels(&train, N, &streams.fork("pixels")).map_err(AcceptError::figure)?;
-        let naive = quality_of(&pixels, &dataset, &extractor)?;
+        let naive = independent(&dataset, &extractor, N, seed)?;
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(12_000) };
         let trained = acceptance.train::<Gan>(&config, &trial)?;
         let after = quality(&trained.system, &dataset, &extractor, N, seed, &device)?;

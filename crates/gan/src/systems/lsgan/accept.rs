@@ -3,14 +3,12 @@
 use burn::tensor::Tensor;
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
 use ganvas_engine::system::Preset;
-use ganvas_metrics::baseline::independent_pixels;
-use ganvas_prob::stream::Streams;
 
 use super::{LeastSquares, Lsgan, points, without_norms};
 use crate::objectives::Objective;
 use crate::systems::adversarial::{Adversarial, AdversarialConfig};
 use crate::systems::dcgan::settings;
-use crate::systems::measures::{Quality, count_of, extractor, first_images, median, optimum, quality, quality_of};
+use crate::systems::measures::{Quality, count_of, extractor, independent, median, optimum, quality};
 
 /// Images that are compared.
 const N: usize = 5000;
@@ -54,9 +52,7 @@ fn images(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
     let extractor = extractor(&dataset, &device)?;
-    let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
-    let pixels = independent_pixels(&train, N, &Streams::new(0).fork("pixels")).map_err(AcceptError::figure)?;
-    let naive = quality_of(&pixels, &dataset, &extractor)?;
+    let naive = independent(&dataset, &extractor, N, 0)?;
     let of = |objective| AdversarialConfig { objective, ..without_norms(settings(Preset::Small, 28)) };
     let collapsed = |found: &Quality| found.present(0.02) < CLASSES || found.ffd > naive.ffd;
     let (mut counts, mut medians) = ([0.0; 2], Vec::new());

@@ -21,7 +21,7 @@ use crate::objectives::Objective;
 use crate::regularizers::{GradientPenalty, clip, interpolates};
 use crate::systems::adversarial::{Adversarial, AdversarialConfig, Penalty, Recipe};
 use crate::systems::gan::Gan;
-use crate::systems::measures::{count_of, extractor, first_images, quality, quality_of, rank_correlation};
+use crate::systems::measures::{count_of, extractor, independent, quality, rank_correlation};
 
 pub(super) fn penalized(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     distances(acceptance);
@@ -268,11 +268,8 @@ fn without_norms(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
     let extractor = extractor(&dataset, &device)?;
-    let train = first_images(&dataset.train, dataset.shape, dataset.train.len);
     for seed in acceptance.seeds() {
-        let streams = Streams::new(seed).fork("pixels");
-        let pixels = ganvas_metrics::baseline::independent_pixels(&train, N, &streams).map_err(AcceptError::figure)?;
-        let naive = quality_of(&pixels, &dataset, &extractor)?;
+        let naive = independent(&dataset, &extractor, N, seed)?;
         let trial = Trial { dataset: &dataset, seed, batch: 64, until: Until::Steps(2500) };
         let trained = acceptance.train::<Adversarial<Penalized>>(&images(), &trial)?;
         let found = quality(&trained.system, &dataset, &extractor, N, seed, &device)?;
