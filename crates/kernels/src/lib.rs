@@ -8,7 +8,7 @@
 mod flex;
 
 use burn::tensor::module as burned;
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, activation};
 
 /// Whether this tensor has the fast paths.
@@ -71,6 +71,19 @@ pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
         return flex::leaky_relu(x, slope);
     }
     if slope == 0.0 { activation::relu(x) } else { activation::leaky_relu(x, slope) }
+}
+
+/// The largest value of each square of `size` x `size`; rows and columns that fill no square are left out. The gradient goes to
+/// the first of the largest values.
+///
+/// # Shapes
+/// `[n, channels, height, width]` to `[n, channels, height / size, width / size]`, rounded down, of at least one square.
+pub fn max_pool2d(x: Tensor<4>, size: usize) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::max_pool2d(x, size);
+    }
+    burned::max_pool2d(x, MaxPoolOptions::new([size; 2]).with_stride([size; 2]))
 }
 
 /// What [`batch_norm`] gives.

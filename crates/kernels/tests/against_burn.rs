@@ -2,7 +2,7 @@
 //! the same bits with one thread and with two.
 
 use burn::tensor::module as burned;
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, activation};
 use proptest::prelude::*;
 
@@ -152,12 +152,36 @@ proptest! {
             .map_err(TestCaseError::fail)?;
     }
 
+    /// Of values that are often alike, as after a rectifier.
+    #[test]
+    fn pools_of_maxima(planes in 1usize..40, height in 2usize..40, width in 2usize..40, size in 1usize..4) {
+        prop_assume!(height >= size && width >= size);
+        let x = values([planes, 3, height, width], 1).mul_scalar(2.0).round().detach().require_grad();
+        let none = values([1], 2);
+        let pooled = |x, ours| match ours {
+            true => ganvas_kernels::max_pool2d(x, size),
+            false => burned::max_pool2d(x, MaxPoolOptions::new([size; 2]).with_stride([size; 2])),
+        };
+        let [ours, theirs] = [true, false].map(|ours| outcome(&x, &none, &none, |x, _: Tensor<1>, _| pooled(x, ours)));
+        close(&ours[..2].to_vec(), &theirs[..2].to_vec()).map_err(TestCaseError::fail)?;
+    }
+
     #[test]
     fn rectifiers(count in 1usize..100_000, slope in prop_oneof![Just(0.0), 0.01..0.9]) {
         let (x, none) = (values([count], 1), values([1], 2));
         let ours = outcome(&x, &none, &none, |x, w, b| ganvas_kernels::leaky_relu(x, slope) + w + b);
         let theirs = outcome(&x, &none, &none, |x, w, b| activation::leaky_relu(x, slope) + w + b);
         close(&ours[..2].to_vec(), &theirs[..2].to_vec()).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn a_maximum_hides_no_value_that_is_not_a_number() {
+    for place in 0..4 {
+        let mut square = [1.0f32, 2.0, 3.0, 4.0];
+        square[place] = f32::NAN;
+        let x = Tensor::<1>::from_floats(square, &Device::flex()).reshape([1, 1, 2, 2]);
+        assert!(numbers(ganvas_kernels::max_pool2d(x, 2))[0].is_nan(), "{place}");
     }
 }
 

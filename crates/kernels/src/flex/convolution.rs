@@ -121,7 +121,8 @@ impl Sizes {
                 for k in 0..self.kernel[0] {
                     let from = ((y * self.stride + k) * columns + x * self.stride) * channels;
                     if let Some(to) = runs.next() {
-                        to.copy_from_slice(&image[from..from + run]);
+                        // Not `copy_from_slice`: most runs are shorter than it takes to call that.
+                        to.iter_mut().zip(&image[from..from + run]).for_each(|(to, &value)| *to = value);
                     }
                 }
             }

@@ -87,6 +87,10 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         apply::<_, C, 1>(Rectify { slope: slope as f32 }, [x]).0
     }
 
+    fn largest(x: Tracked<C>, size: usize) -> Tracked<C> {
+        apply::<_, C, 1>(Largest { size }, [x]).0
+    }
+
     fn normalize(
         x: Tracked<C>,
         gamma: Tracked<C>,
@@ -295,6 +299,32 @@ impl Rule<1> for Rectify {
         let (dy, slope) = (dense(gradient), self.slope);
         let dx = passes::map2(values(&y), values(&dy), |y, dy| dy * if y > 0.0 { 1.0 } else { slope });
         [Some(Raw::from_data(TensorData::new(dx, y.layout().shape().clone())))]
+    }
+}
+
+/// The largest values of squares.
+#[derive(Clone, Debug)]
+pub struct Largest {
+    /// Their side.
+    pub size: usize,
+}
+
+impl Rule<1> for Largest {
+    /// Input and output.
+    type Kept = [Raw; 2];
+
+    fn forward(&self, inputs: [Raw; 1]) -> (Raw, [Raw; 2]) {
+        let ([x], size) = (inputs.map(dense), self.size);
+        let [n, channels, height, width] = dims(&x);
+        assert!(size >= 1 && height >= size && width >= size, "no square of {size} in an image of {height} x {width}");
+        let y = tensor(passes::largest(values(&x), [height, width], size), [n, channels, height / size, width / size]);
+        (y.clone(), [x, y])
+    }
+
+    fn backward(&self, [x, y]: [Raw; 2], gradient: Raw, _: [bool; 1]) -> [Option<Raw>; 1] {
+        let (dy, shape @ [_, _, height, width]) = (dense(gradient), dims(&x));
+        let dx = passes::to_largest(values(&x), [height, width], self.size, values(&y), values(&dy));
+        [Some(tensor(dx, shape))]
     }
 }
 

@@ -10,7 +10,7 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
 use crate::{AdamRates, BatchNormed};
-use gradients::{Affine, Convolve, Normalize, Rectify, Rule, Spread};
+use gradients::{Affine, Convolve, Largest, Normalize, Rectify, Rule, Spread};
 
 /// A tensor of this backend.
 type Raw = FloatTensor<Flex>;
@@ -42,6 +42,9 @@ pub trait Kernels: Backend {
 
     /// See [`crate::leaky_relu`].
     fn rectify(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self>;
+
+    /// See [`crate::max_pool2d`].
+    fn largest(x: FloatTensor<Self>, size: usize) -> FloatTensor<Self>;
 
     /// See [`crate::batch_norm`]: output, mean, variance.
     fn normalize(
@@ -76,6 +79,10 @@ impl Kernels for Flex {
 
     fn rectify(x: Raw, slope: f64) -> Raw {
         Rectify { slope: slope as f32 }.forward([x]).0
+    }
+
+    fn largest(x: Raw, size: usize) -> Raw {
+        Largest { size }.forward([x]).0
     }
 
     fn normalize(x: Raw, gamma: Raw, beta: Raw, epsilon: f64) -> (Raw, Raw, Raw) {
@@ -118,6 +125,10 @@ pub fn conv_transpose2d(
 
 pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch(), slope))
+}
+
+pub fn max_pool2d(x: Tensor<4>, size: usize) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::largest(x.into_dispatch(), size))
 }
 
 pub fn batch_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> BatchNormed {

@@ -123,6 +123,54 @@ pub fn channel_affine(x: &[f32], area: usize, scale: &[f32], offset: &[f32]) -> 
     y
 }
 
+/// The largest value of each square of planes of these sides; one that is no number is the largest.
+pub fn largest(x: &[f32], [height, width]: [usize; 2], size: usize) -> Vec<f32> {
+    let (area, columns) = (height * width, width / size);
+    let squares = height / size * columns;
+    let mut y = vec![f32::NEG_INFINITY; x.len() / area * squares];
+    let planes = y.par_chunks_mut(squares).zip(x.par_chunks(area));
+    planes.with_min_len(planes_worth(area)).for_each(|(y, x)| {
+        wide(|| {
+            for (y, rows) in y.chunks_exact_mut(columns).zip(x.chunks_exact(size * width)) {
+                for row in rows.chunks_exact(width) {
+                    for (y, values) in y.iter_mut().zip(row.chunks_exact(size)) {
+                        for &value in values {
+                            *y = if value > *y || value.is_nan() { value } else { *y };
+                        }
+                    }
+                }
+            }
+        });
+    });
+    y
+}
+
+/// The gradient for what [`largest`] was given: that of each square goes to the first of its largest values.
+pub fn to_largest(x: &[f32], [height, width]: [usize; 2], size: usize, y: &[f32], dy: &[f32]) -> Vec<f32> {
+    let (area, columns) = (height * width, width / size);
+    let squares = height / size * columns;
+    let mut dx = vec![0.0; x.len()];
+    let planes = dx.par_chunks_mut(area).zip(x.par_chunks(area)).zip(y.par_chunks(squares).zip(dy.par_chunks(squares)));
+    planes.with_min_len(planes_worth(area)).for_each(|((dx, x), (y, dy))| {
+        let mut left = vec![0.0; columns];
+        let rows = dx.chunks_exact_mut(size * width).zip(x.chunks_exact(size * width));
+        for ((dx, x), (y, dy)) in rows.zip(y.chunks_exact(columns).zip(dy.chunks_exact(columns))) {
+            left.copy_from_slice(dy);
+            for (dx, x) in dx.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                let squares = dx.chunks_exact_mut(size).zip(x.chunks_exact(size));
+                for (((dx, x), y), left) in squares.zip(y).zip(&mut left) {
+                    for (dx, x) in dx.iter_mut().zip(x) {
+                        let given = if x == y { *left } else { 0.0 };
+                        *dx = given;
+                        *left -= given;
+                    }
+                }
+            }
+        }
+    });
+    dx
+}
+
 /// What [`batch_norm_gradients`] gives.
 pub struct BatchNormGradients {
     /// For the input.

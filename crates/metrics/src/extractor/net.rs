@@ -1,8 +1,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use ganvas_nets::init::Init;
+use ganvas_nets::layers::pool::halve_by_maxima;
 use ganvas_nets::layers::{Activation, Conv2d, Geometry, Linear};
 use ganvas_nets::noise::Pass;
 
@@ -75,7 +74,7 @@ impl Net {
 }
 
 fn halve(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, MaxPoolOptions::new([2, 2]))
+    halve_by_maxima(x.into()).value
 }
 
 #[cfg(test)]

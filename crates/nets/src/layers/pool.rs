@@ -1,7 +1,7 @@
 //! Pooling, enlarging, and statistics of a batch: layers without weights.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::{avg_pool2d, max_pool2d, max_pool2d_with_indices};
+use burn::tensor::module::{avg_pool2d, max_pool2d_with_indices};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
 use crate::dual::Dual;
@@ -13,9 +13,8 @@ pub fn halve(x: Dual<4>) -> Dual<4> {
 
 /// Maxima of 2x2 squares: `[batch, channels, h, w]` to half the side. The tangent is that of the largest.
 pub fn halve_by_maxima(x: Dual<4>) -> Dual<4> {
-    let options = MaxPoolOptions::new([2, 2]).with_stride([2, 2]);
-    let Some(tangent) = x.tangent else { return max_pool2d(x.value, options).into() };
-    let (value, which) = max_pool2d_with_indices(x.value, options);
+    let Some(tangent) = x.tangent else { return ganvas_kernels::max_pool2d(x.value, 2).into() };
+    let (value, which) = max_pool2d_with_indices(x.value, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
     let [batch, channels, height, width] = tangent.dims();
     let shape @ [_, _, rows, columns] = value.dims();
     let tangent = tangent.reshape([batch, channels, height * width]);
