@@ -39,7 +39,7 @@ pub const ALL: &[Task] = &[
         run: health,
     },
     Task { name: "check", summary: "check the format and run clippy, warnings refused", help: CHECK, run: check },
-    Task { name: "bench", summary: "run the benchmarks", help: BENCH, run: bench },
+    Task { name: "bench", summary: "measure training and sampling, beside PyTorch if asked", help: BENCH, run: bench },
     Task { name: "docs", summary: "build the API documentation and the book", help: DOCS, run: docs },
     Task {
         name: "accept",
@@ -136,12 +136,17 @@ Example:
 ";
 
 const BENCH: &str = "\
-Run the benchmarks
+Measure five workloads of training and sampling in items a second, each round in a process of its own
 
-Usage: cargo xtask bench [ARGUMENTS OF `cargo bench`]
+Usage: cargo xtask bench [--peer] [--python FILE] [--rounds N] [--seconds S] [--threads N] [--only W,W] [--json FILE]
+       cargo xtask bench --criterion [ARGUMENTS OF `cargo bench`]
 
-Example:
-  cargo xtask bench
+  --peer       in turn with the same in PyTorch, and the ratio; needs a Python with `torch`
+  --criterion  instead: the benchmarks of single layers, steps, samplers and measures
+
+Examples:
+  cargo xtask bench --peer --json speed.json
+  cargo xtask bench --criterion --bench penalties
 ";
 
 const DOCS: &str = "\
@@ -245,7 +250,16 @@ fn check(args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn bench(args: &[OsString]) -> Result<(), Failure> {
-    cargo::run(cargo::cargo("bench").args(["--package", "ganvas-benches", "--package", "ganvas-prob"]).args(args))
+    match args.split_first() {
+        Some((first, rest)) if first == "--criterion" => {
+            let packages = ["--package", "ganvas-benches", "--package", "ganvas-prob"];
+            cargo::run(cargo::cargo("bench").args(packages).args(rest))
+        }
+        _ => {
+            let workloads = ["--release", "--package", "ganvas-benches", "--example", "workloads", "--"];
+            cargo::run(cargo::cargo("run").args(workloads).args(args))
+        }
+    }
 }
 
 fn docs(args: &[OsString]) -> Result<(), Failure> {

@@ -1,0 +1,183 @@
+"""The workloads of `cargo xtask bench --peer` in PyTorch: `python training.py WORKLOAD SECONDS` prints one line of JSON.
+
+The same networks, batches, losses and optimisers as in `benches/workloads`; data are noise in memory, already on the device.
+"""
+
+import time
+
+STARTED = time.perf_counter()
+
+import json
+import os
+import resource
+import sys
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+WARM_UP = 3
+SAMPLES = 10_000
+
+
+def adam(net, lr=2e-4, betas=(0.5, 0.999)):
+    return torch.optim.Adam(net.parameters(), lr=lr, betas=betas)
+
+
+def batches(data, size):
+    """Endless batches in a new order each time around, brought from bytes to [-1, 1]."""
+    while True:
+        order = torch.randperm(len(data))
+        for i in range(0, len(data) - size + 1, size):
+            x = data[order[i : i + size]]
+            yield x.float().div_(127.5).sub_(1) if x.dtype == torch.uint8 else x
+
+
+def noise_images(channels, side, n):
+    return torch.randint(0, 256, (n, channels, side, side), dtype=torch.uint8)
+
+
+def vae():
+    encoder = nn.Sequential(nn.Linear(784, 400), nn.Tanh(), nn.Linear(400, 40))
+    decoder = nn.Sequential(nn.Linear(20, 400), nn.Tanh(), nn.Linear(400, 784))
+    net = nn.ModuleList([encoder, decoder])
+    optimizer = adam(net, 1e-3, (0.9, 0.999))
+    data = batches(noise_images(1, 28, 12_800), 128)
+
+    def step():
+        x = torch.bernoulli(next(data).flatten(1).add(1).div(2))
+        mean, log_variance = encoder(x).chunk(2, 1)
+        z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+        loss = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum")
+        loss = loss + 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum()
+        loss = loss / len(x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step, 128, [net]
+
+
+def dcgan_networks(side, width=64, latent=100):
+    widest = width * side // 8
+    up, down, channels = [nn.ConvTranspose2d(latent, widest, 4, 1, 0, bias=False)], [], widest
+    up += [nn.BatchNorm2d(widest), nn.ReLU(True)]
+    while channels > width:
+        up += [nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False)]
+        up += [nn.BatchNorm2d(channels // 2), nn.ReLU(True)]
+        channels //= 2
+    up += [nn.ConvTranspose2d(width, 3, 4, 2, 1, bias=False), nn.Tanh()]
+    down += [nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    while channels < widest:
+        down += [nn.Conv2d(channels, channels * 2, 4, 2, 1, bias=False)]
+        down += [nn.BatchNorm2d(channels * 2), nn.LeakyReLU(0.2, True)]
+        channels *= 2
+    down += [nn.Conv2d(widest, 1, 4, 1, 0, bias=False), nn.Flatten()]
+    return nn.Sequential(*up), nn.Sequential(*down)
+
+
+def dcgan(side, n):
+    g, d = dcgan_networks(side)
+    g_optimizer, d_optimizer = adam(g), adam(d)
+    data = batches(noise_images(3, side, n), 64)
+
+    def step():
+        x = next(data)
+        fake = g(torch.randn(len(x), 100, 1, 1))
+        loss = F.softplus(-d(x)).mean() + F.softplus(d(fake.detach())).mean()
+        d_optimizer.zero_grad()
+        loss.backward()
+        d_optimizer.step()
+        d.requires_grad_(False)
+        loss = F.softplus(-d(g(torch.randn(len(x), 100, 1, 1)))).mean()
+        g_optimizer.zero_grad()
+        loss.backward()
+        g_optimizer.step()
+        d.requires_grad_(True)
+
+    return step, 64, [g, d]
+
+
+def wgan_gp():
+    def mlp():
+        layers = [nn.Linear(2, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU()]
+        return layers
+
+    g, d = nn.Sequential(*mlp(), nn.Linear(128, 2)), nn.Sequential(*mlp(), nn.Linear(128, 1))
+    optimizers = [adam(net, 5e-4, (0.5, 0.9)) for net in (g, d)]
+    averaged = [p.detach().clone() for p in g.parameters()]
+    centres = torch.cartesian_prod(torch.arange(5.0) - 2, torch.arange(5.0) - 2) / 1.414
+    points = centres[torch.randint(0, 25, (100_000,))] + 0.02 * torch.randn(100_000, 2)
+    data = batches(points, 256)
+
+    def step():
+        for _ in range(5):
+            x = next(data)
+            fake = g(torch.randn(256, 2)).detach()
+            between = fake + torch.rand(256, 1) * (x - fake)
+            between.requires_grad_(True)
+            (slope,) = torch.autograd.grad(d(between).sum(), between, create_graph=True)
+            penalty = (slope.norm(2, 1) - 1).square().mean()
+            loss = d(fake).mean() - d(x).mean() + 0.1 * penalty
+            optimizers[1].zero_grad()
+            loss.backward()
+            optimizers[1].step()
+        d.requires_grad_(False)
+        loss = -d(g(torch.randn(256, 2))).mean()
+        optimizers[0].zero_grad()
+        loss.backward()
+        optimizers[0].step()
+        d.requires_grad_(True)
+        with torch.no_grad():
+            torch._foreach_lerp_(averaged, list(g.parameters()), 0.01)
+
+    return step, 256 * 5, [g, d]
+
+
+def sample32():
+    g, d = dcgan_networks(32)
+    g.eval()
+
+    @torch.inference_mode()
+    def step(n=SAMPLES):
+        return [g(torch.randn(100, 100, 1, 1)) for _ in range(n // 100)]
+
+    return step, SAMPLES, [g, d]
+
+
+def main():
+    workload, seconds = sys.argv[1], float(sys.argv[2])
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if threads:
+        torch.set_num_threads(int(threads))
+    torch.manual_seed(0)
+    step, items, nets = {
+        "vae": vae,
+        "dcgan32": lambda: dcgan(32, 6400),
+        "dcgan64": lambda: dcgan(64, 1920),
+        "wgan-gp": wgan_gp,
+        "sample32": sample32,
+    }[workload]()
+    sampling = workload == "sample32"
+    step(100) if sampling else step()
+    first_step = time.perf_counter() - STARTED
+    for _ in range(1 if sampling else WARM_UP):
+        step()
+    measured, count = time.perf_counter(), 0
+    while True:
+        step()
+        count += 1
+        elapsed = time.perf_counter() - measured
+        if elapsed >= seconds:
+            break
+    figures = {
+        "rate": count * items / elapsed,
+        "first_step": first_step,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "parameters": sum(p.numel() for net in nets for p in net.parameters()),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+//! Five workloads as a user meets them, each in a process of its own, beside the same in PyTorch: `cargo xtask bench --peer`.
+//!
+//! Rounds alternate, so that what else the machine does meets both alike.
+
+mod report;
+mod run;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use clap::{Parser, ValueEnum};
+use report::{Pair, Report};
+use run::{Figures, Workload};
+
+/// Training and sampling of whole systems, in items a second.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", after_help = "Example:\n  cargo xtask bench --peer --json speed.json")]
+struct Args {
+    /// Beside PyTorch: needs a Python with `torch`.
+    #[arg(long)]
+    peer: bool,
+    /// The Python to use.
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
+    /// Rounds of each.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    rounds: u64,
+    /// Seconds that a round measures, after as many steps as warm it up.
+    #[arg(long, value_name = "S", default_value_t = 5.0)]
+    seconds: f64,
+    /// Threads of both.
+    #[arg(long, value_name = "N", default_value_t = threads())]
+    threads: usize,
+    /// Only these.
+    #[arg(long, value_name = "W", value_delimiter = ',')]
+    only: Vec<Workload>,
+    /// Where both compute.
+    #[arg(long, value_name = "D", default_value = "flex", value_parser = ["flex"])]
+    device: String,
+    /// Write all figures to this file too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure one workload in this process, and print its figures as JSON.
+    #[arg(long, hide = true, value_name = "W")]
+    run: Option<Workload>,
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn main() -> ExitCode {
+    match measure(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(args: &Args) -> Result<(), String> {
+    if !(args.seconds > 0.0 && args.seconds <= 3600.0) {
+        return Err(format!("`--seconds` takes more than 0 and at most 3600, got {}", args.seconds));
+    }
+    if let Some(workload) = args.run {
+        let figures = workload.run(args.seconds);
+        println!("{}", serde_json::to_string(&figures).map_err(|e| e.to_string())?);
+        return Ok(());
+    }
+    let version = if args.peer { Some(peer_version(args)?) } else { None };
+    let chosen = if args.only.is_empty() { Workload::value_variants() } else { &args.only };
+    let peak = run::peak(args.threads);
+    let mut report = Report::new(args.threads, args.rounds, peak, version);
+    println!("{}", report.head());
+    for &workload in chosen {
+        let mut pair = Pair::new(workload);
+        for round in 1..=args.rounds {
+            eprint!("\r  {}, round {round} of {}  ", workload.name(), args.rounds);
+            pair.ours.push(child(ours(args, workload)?, args)?);
+            if args.peer {
+                pair.peer.push(child(peer(args, workload), args)?);
+            }
+        }
+        eprint!("\r{:60}\r", "");
+        pair.same_networks()?;
+        println!("{}", pair.line(peak));
+        report.add(&pair);
+    }
+    if let Some(path) = &args.json {
+        let text = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())? + "\n";
+        std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn ours(args: &Args, workload: Workload) -> Result<Command, String> {
+    let program = std::env::current_exe().map_err(|e| format!("this program cannot be found again: {e}"))?;
+    let mut command = Command::new(program);
+    command.args(["--run", workload.name(), "--seconds", &args.seconds.to_string()]);
+    Ok(command)
+}
+
+fn peer(args: &Args, workload: Workload) -> Command {
+    let mut command = Command::new(&args.python);
+    command.arg(script()).args([workload.name(), &args.seconds.to_string()]);
+    command
+}
+
+fn script() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peer/training.py")
+}
+
+fn child(mut command: Command, args: &Args) -> Result<Figures, String> {
+    let threads = args.threads.to_string();
+    let command = command.env("RAYON_NUM_THREADS", &threads).env("OMP_NUM_THREADS", &threads).stderr(Stdio::inherit());
+    let output = command.output().map_err(|e| format!("{} cannot be started: {e}", command.get_program().display()))?;
+    if !output.status.success() {
+        return Err(format!("{:?} ended with {}", command, output.status));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().last().unwrap_or_default();
+    serde_json::from_str(line).map_err(|e| format!("{:?} printed no figures but `{line}`: {e}", command))
+}
+
+/// PyTorch's version, asked before anything is measured.
+fn peer_version(args: &Args) -> Result<String, String> {
+    let asked = Command::new(&args.python).args(["-c", "import torch; print(torch.__version__)"]).output();
+    match asked {
+        Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        _ => Err(format!(
+            "`{}` has no torch: `pip install torch`, or name another Python with `--python`",
+            args.python.display()
+        )),
+    }
+}

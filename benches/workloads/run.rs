@@ -1,0 +1,225 @@
+//! What a workload is, and how one round of it is measured in a process of its own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::tensor::Device;
+use clap::ValueEnum;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par};
+use ganvas_data::{Dataset, ItemShape, Split, Values};
+use ganvas_engine::session::{Options, Session, sample};
+use ganvas_engine::system::{Build, DataSpec, Model, Preset, System};
+use ganvas_gan::systems::dcgan::{Dcgan, settings};
+use ganvas_gan::systems::wgan::WganGp;
+use ganvas_prob::stream::Streams;
+use ganvas_vae::systems::vae::Vae;
+use serde::{Deserialize, Serialize};
+
+/// Steps before a round is measured.
+const WARM_UP: usize = 3;
+/// Images of a call that draws samples.
+const SAMPLES: usize = 10_000;
+
+/// What is measured; an item is an image or a point that is trained on, once, or drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Workload {
+    /// Training a VAE 784-400-20 on 28x28 grey, batches of 128.
+    Vae,
+    /// Training a DCGAN of width 64 on 32x32 in colour, batches of 64: one update of each network.
+    Dcgan32,
+    /// The same on 64x64.
+    Dcgan64,
+    /// Training a WGAN-GP 2-128-128-128-2 on grid25, 5 updates of the critic on 256 points each for one of the generator.
+    WganGp,
+    /// Drawing 10,000 images from the generator of the DCGAN on 32x32.
+    Sample32,
+}
+
+/// What a round gave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figures {
+    /// Items a second.
+    pub rate: f64,
+    /// Seconds from the start of the process to the end of the first step.
+    pub first_step: f64,
+    /// The largest resident memory, in bytes; absent where the system does not tell.
+    pub memory: Option<u64>,
+    /// Trained values, to see that both train the same.
+    pub parameters: usize,
+}
+
+impl Workload {
+    /// The word on the command line, which the peer knows too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vae => "vae",
+            Self::Dcgan32 => "dcgan32",
+            Self::Dcgan64 => "dcgan64",
+            Self::WganGp => "wgan-gp",
+            Self::Sample32 => "sample32",
+        }
+    }
+
+    /// Floating-point operations of the matrix products of an item: a multiplication and an addition count as two. Products
+    /// whose result nobody needs are left out.
+    pub fn flop(self) -> f64 {
+        match self {
+            // Encoder 784-400-40 and decoder 20-400-784: forward, weights, and inputs but for the first layer.
+            Self::Vae => {
+                let (first, rest) = (784.0 * 400.0, 400.0 * 40.0 + 20.0 * 400.0 + 400.0 * 784.0);
+                2.0 * (2.0 * first + 3.0 * rest)
+            }
+            Self::Dcgan32 => adversarial(32),
+            Self::Dcgan64 => adversarial(64),
+            // Per point: the critic's 9 passes (forward, weights, inputs) on real, generated and twice on points between them;
+            // a fifth of the generator's step.
+            Self::WganGp => {
+                let net = 2.0 * 128.0 + 2.0 * 128.0 * 128.0;
+                let (critic, generator) = (net + 128.0, net + 256.0);
+                2.0 * (critic * (2.0 * 3.0 + 2.0 + 4.0) + generator + (critic * 2.0 + generator * 3.0) / 5.0)
+            }
+            Self::Sample32 => 2.0 * generator(32),
+        }
+    }
+
+    fn data(self) -> Arc<Dataset> {
+        let data = match self {
+            Self::Vae => images(1, 28, 12_800),
+            Self::Dcgan32 | Self::Sample32 => images(3, 32, 6400),
+            Self::Dcgan64 => images(3, 64, 1920),
+            Self::WganGp => ganvas_data::open("grid25", &ganvas_data::OpenOptions::default()),
+        };
+        Arc::new(data.expect("made of whole items"))
+    }
+
+    fn model(self, data: &DataSpec, device: &Device) -> (Box<dyn Model>, usize) {
+        let build = Build { streams: Streams::new(0), device };
+        fn of<S: System + Model + 'static>(config: &S::Config, data: &DataSpec, build: &Build) -> Box<dyn Model> {
+            Box::new(S::build(config, data, build).expect("a preset is valid"))
+        }
+        match self {
+            Self::Vae => {
+                let preset = Vae::preset(Preset::Small, data);
+                (of::<Vae>(&preset.config, data, &build), 128)
+            }
+            Self::Dcgan32 | Self::Sample32 => (of::<Dcgan>(&settings(Preset::Paper, 32), data, &build), 64),
+            Self::Dcgan64 => (of::<Dcgan>(&settings(Preset::Paper, 64), data, &build), 64),
+            Self::WganGp => (of::<WganGp>(&WganGp::preset(Preset::Small, data).config, data, &build), 256),
+        }
+    }
+
+    /// Measures for so many seconds, once warm.
+    pub fn run(self, seconds: f64) -> Figures {
+        let started = Instant::now();
+        let dataset = self.data();
+        let device = Device::flex().autodiff();
+        let (mut model, batch) = self.model(&DataSpec::of(&dataset), &device);
+        let parameters = model.parts().iter().map(|(_, part)| part.parameters()).sum();
+        let (first_step, items, elapsed) = match self {
+            Self::Sample32 => {
+                let plain = device.inner();
+                let draw = |n| sample(model.as_ref(), n, &Streams::new(1), &plain).len();
+                repeat(started, seconds, 1, || draw(100), || draw(SAMPLES), SAMPLES)
+            }
+            _ => {
+                let options = Options { log_every: u64::MAX, ..Options::new(Streams::new(0), batch, u64::MAX) };
+                let items = batch * if self == Self::WganGp { 5 } else { 1 };
+                let mut session =
+                    Session::new(model.as_mut(), &dataset, &device, options, 0, 0.0).expect("enough data");
+                let session = std::cell::RefCell::new(&mut session);
+                let step = || session.borrow_mut().step(false).map_or(0, |_| 1);
+                repeat(started, seconds, WARM_UP, step, step, items)
+            }
+        };
+        Figures { rate: items / elapsed, first_step, memory: peak_memory(), parameters }
+    }
+}
+
+/// The seconds to the end of the first call, and how many items how many seconds of further ones took.
+fn repeat(
+    started: Instant,
+    seconds: f64,
+    warm_up: usize,
+    mut first: impl FnMut() -> usize,
+    mut step: impl FnMut() -> usize,
+    items: usize,
+) -> (f64, f64, f64) {
+    std::hint::black_box(first());
+    let first_step = started.elapsed().as_secs_f64();
+    for _ in 0..warm_up {
+        std::hint::black_box(step());
+    }
+    let (measured, mut count) = (Instant::now(), 0);
+    loop {
+        std::hint::black_box(step());
+        count += 1;
+        let elapsed = measured.elapsed().as_secs_f64();
+        if elapsed >= seconds {
+            return (first_step, (count * items) as f64, elapsed);
+        }
+    }
+}
+
+/// Multiplications of a generator of width 64 for an image of this side; a discriminator has as many but for the last layer.
+fn generator(side: usize) -> f64 {
+    100.0 * widest(side) * 16.0 + convolutions(side)
+}
+
+/// Channels at a side of 4.
+fn widest(side: usize) -> f64 {
+    64.0 * (side / 8) as f64
+}
+
+fn convolutions(side: usize) -> f64 {
+    let (mut sum, mut narrow, mut wide, mut at) = (0.0, 3.0, 64.0, side / 2);
+    while at >= 4 {
+        sum += narrow * wide * 16.0 * (at * at) as f64;
+        (narrow, wide, at) = (wide, 2.0 * wide, at / 2);
+    }
+    sum
+}
+
+/// D on real and generated images: forward, weights, and inputs but for the first layer; G forward. G: G forward, D forward
+/// and inputs, G backward (inputs but for the first layer).
+fn adversarial(side: usize) -> f64 {
+    let (d, g) = (convolutions(side) + widest(side) * 16.0, generator(side));
+    let d_first = 3.0 * 64.0 * 16.0 * (side * side / 4) as f64;
+    let g_first = 100.0 * widest(side) * 16.0;
+    2.0 * (2.0 * (3.0 * d - d_first) + g + g + 2.0 * d + 2.0 * g - g_first)
+}
+
+/// Images of noise, on which the time of a step does not depend.
+fn images(channels: usize, side: usize, n: usize) -> Result<Dataset, ganvas_data::DataError> {
+    let shape = ItemShape::Image { channels, height: side, width: side };
+    let uniforms = ganvas_prob::stream::uniforms(&mut Streams::new(0).rng("pixels", 0), n * shape.len());
+    let values: Vec<u8> = uniforms.into_iter().map(|u| (u * 256.0) as u8).collect();
+    let part = |n: usize| Split { values: Values::U8(values[..n * shape.len()].to_vec()), labels: None, len: n };
+    Dataset::new("noise", "Noise", shape, Vec::new(), part(n), part(1), "")
+}
+
+/// Operations a second of large products, one on each of so many threads: what the machine can do.
+pub fn peak(threads: usize) -> f64 {
+    const N: usize = 1536;
+    let product = || {
+        let of = |k: usize| Mat::<f32>::from_fn(N, N, |i, j| ((i * k + j) % 7) as f32 - 3.0);
+        let (a, b, mut c) = (of(3), of(5), Mat::<f32>::zeros(N, N));
+        let times = (0..7).map(|_| {
+            let started = Instant::now();
+            matmul(&mut c, Accum::Replace, &a, &b, 1.0, Par::Seq);
+            started.elapsed().as_secs_f64()
+        });
+        2.0 * (N as f64).powi(3) / times.fold(f64::INFINITY, f64::min)
+    };
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(product)).collect();
+        running.into_iter().map(|thread| thread.join().expect("a product does not panic")).sum()
+    })
+}
+
+/// The largest resident memory of this process so far.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
