@@ -74,17 +74,19 @@ impl Threshold {
 impl std::fmt::Display for Threshold {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Threshold::AtMost(limit) => write!(f, "<= {}", rounded(*limit)),
-            Threshold::AtLeast(limit) => write!(f, ">= {}", rounded(*limit)),
-            Threshold::Near { value, tolerance } => write!(f, "{value} +- {tolerance}"),
+            Threshold::AtMost(limit) => write!(f, "<= {}", rounded(*limit, 1e4)),
+            Threshold::AtLeast(limit) => write!(f, ">= {}", rounded(*limit, 1e4)),
+            Threshold::Near { value, tolerance } => {
+                write!(f, "{} +- {}", rounded(*value, 1e6), rounded(*tolerance, 1e6))
+            }
             Threshold::Recorded => write!(f, "recorded"),
         }
     }
 }
 
-/// Four decimals are enough to read a threshold that was computed, such as two standard errors.
-fn rounded(limit: f64) -> f64 {
-    (limit * 1e4).round() / 1e4
+/// Some decimals are enough to read a threshold that was computed, such as two standard errors.
+fn rounded(limit: f64, scale: f64) -> f64 {
+    (limit * scale).round() / scale
 }
 
 /// How a figure was measured. What was trained says it of itself ([`Trialled::conditions`]); of anything else a text does.
