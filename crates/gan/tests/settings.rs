@@ -142,6 +142,7 @@ fn a_run_that_is_broken_off_goes_on_exactly() {
             consistency: 1.0,
             consistency_flip: true,
             lecam: 0.3,
+            mismatch: 0.25,
             orthogonal: 1e-4,
         },
         ema: 0.9,

@@ -134,6 +134,19 @@ impl Agreement {
     pub fn worst(&self) -> f64 {
         self.shares.iter().copied().fold(1.0, f64::min)
     }
+
+    /// How many classes vary: at least 0.3 as much as real items of the class do. Ten pictures, one for each class, would agree
+    /// and not vary.
+    pub fn varied(&self, real: &[f64]) -> f64 {
+        self.variances.iter().zip(real).filter(|(fake, real)| **fake >= 0.3 * **real).count() as f64
+    }
+}
+
+/// The variances of real test items, as [`Agreement::variances`] has those of samples.
+pub fn real_variances(dataset: &Dataset, extractor: &Extractor) -> Result<Vec<f64>, AcceptError> {
+    let test = first_images(&dataset.test, dataset.shape, dataset.test.len);
+    let features = extractor.features(&test).map_err(AcceptError::figure)?;
+    Ok(variances(&features, &dataset.test.labels.clone().unwrap_or_default(), dataset.class_names.len()))
 }
 
 /// Asks for [`EACH`] samples of every class.
@@ -161,7 +174,7 @@ pub fn agreement(
 }
 
 /// The variance of the features within each class, their mean.
-pub fn variances(features: &Features, labels: &[u32], classes: usize) -> Vec<f64> {
+fn variances(features: &Features, labels: &[u32], classes: usize) -> Vec<f64> {
     let dims = features.dims;
     let mut counts = vec![0.0; classes];
     let (mut sums, mut squares) = (vec![vec![0.0; dims]; classes], vec![vec![0.0; dims]; classes]);

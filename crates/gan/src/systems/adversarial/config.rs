@@ -72,6 +72,9 @@ pub struct Regularizers {
     pub consistency_flip: bool,
     /// Scores are held to the moving averages of those of the other kind (Tseng et al. 2021, eq. 4, LeCam; with 0.1 to 0.3).
     pub lecam: f64,
+    /// Matching-aware: this share of what the discriminator is to take for fake is real items with a wrong class (Reed et al.
+    /// 2016, algorithm 1, with 1/2), which teaches it to look at the class. For `concatenation` and `projection`.
+    pub mismatch: f64,
     /// The weights of different outputs of the generator's layers are to be orthogonal (Brock et al. 2019, eq. 3, with 1e-4), so
     /// that truncated latents give good samples.
     pub orthogonal: f64,
@@ -164,6 +167,15 @@ impl AdversarialConfig {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(ConfigError::domain(key, "zero or more", value));
             }
+        }
+        if !(0.0..1.0).contains(&settings.mismatch) {
+            return Err(ConfigError::domain("regularizers.mismatch", "in [0, 1)", settings.mismatch));
+        }
+        let told = matches!(self.conditioning, Conditioning::Concatenation | Conditioning::Projection);
+        if settings.mismatch > 0.0 && !told {
+            let domain =
+                "0 but for the conditionings `concatenation` and `projection`, which tell the discriminator a class";
+            return Err(ConfigError::domain("regularizers.mismatch", domain, settings.mismatch));
         }
         let smoothing = settings.label_smoothing;
         if !(0.0..0.5).contains(&smoothing) {

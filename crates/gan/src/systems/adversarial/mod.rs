@@ -244,6 +244,9 @@ mod tests {
             (Regularizers { instance_noise: -1.0, ..none() }, "instance_noise"),
             (Regularizers { lecam: f64::INFINITY, ..none() }, "lecam"),
             (Regularizers { orthogonal: -1.0, ..none() }, "orthogonal"),
+            (Regularizers { mismatch: 1.0, ..none() }, "mismatch"),
+            // No network is told a class here.
+            (Regularizers { mismatch: 0.5, ..none() }, "mismatch"),
             // Points cannot be moved by pixels.
             (Regularizers { consistency: 1.0, ..none() }, "consistency"),
         ] {

@@ -54,7 +54,16 @@ impl<R> Adversarial<R> {
                     value.mul_scalar(settings.lecam)
                 }),
             ];
-            let loss = config.objective.discriminator(real.score, fake.score);
+            let loss = match rule.mistold(micro) {
+                Some(told) => {
+                    let wrong = rule.judge(discriminator, "wrong", micro.batch.items.clone(), Some(told), micro).score;
+                    micro.record("mismatch/score", wrong.clone());
+                    let generated = config.objective.discriminator(real.score.clone(), fake.score);
+                    generated.mul_scalar(1.0 - settings.mismatch)
+                        + config.objective.discriminator(real.score, wrong).mul_scalar(settings.mismatch)
+                }
+                None => config.objective.discriminator(real.score, fake.score),
+            };
             terms.into_iter().flatten().fold(loss, |loss, term| loss + term)
         });
         if let Some(anchors) = anchors {
@@ -139,6 +148,13 @@ impl<'c> Rule<'c> {
     fn labels(&self, micro: &MicroBatch) -> Option<Told> {
         let labels = micro.batch.labels.clone()?;
         (self.classes > 0).then(|| self.told(labels))
+    }
+
+    /// What the real items are not, where the discriminator is to learn that: another class for each, drawn evenly.
+    fn mistold(&self, micro: &MicroBatch) -> Option<Told> {
+        let labels = micro.batch.labels.clone().filter(|_| self.config.regularizers.mismatch > 0.0)?;
+        let further = micro.noise.classes("wrong", micro.batch.len(), self.classes - 1).add_scalar(1);
+        Some(self.told((labels + further).remainder_scalar(self.classes as i64)))
     }
 
     fn told(&self, classes: Tensor<1, Int>) -> Told {
@@ -233,9 +249,14 @@ impl<'c> Rule<'c> {
 mod tests {
     use super::*;
     use crate::systems::adversarial::Regularizers;
-    use crate::systems::gan::small;
-    use burn::tensor::Device;
+    use crate::systems::gan::{Gan, small};
+    use burn::tensor::{Device, TensorData};
+    use ganvas_data::ItemShape;
     use ganvas_engine::session::Options;
+    use ganvas_engine::system::{Build, DataSpec, System};
+    use ganvas_nets::labels::Conditioning;
+    use ganvas_nets::noise::Pass;
+    use ganvas_nets::optim::OptimizerConfig;
     use ganvas_prob::stream::Streams;
 
     #[test]
@@ -248,5 +269,41 @@ mod tests {
         for (index, expected) in [(0, 0.4), (5, 0.2), (10, 0.0)] {
             assert!((blur(index) - expected).abs() < 1e-12, "{index}: {}", blur(index));
         }
+    }
+
+    /// Two clusters of a class each, that lie where a generator of no training does not: without wrong pairs, nothing teaches a
+    /// discriminator to look at the class.
+    #[test]
+    fn wrong_pairs_teach_the_discriminator_to_look_at_the_class() {
+        let margin = |mismatch: f64| {
+            let device = Device::flex().autodiff();
+            let config = AdversarialConfig {
+                conditioning: Conditioning::Concatenation,
+                regularizers: Regularizers { mismatch, ..Regularizers::default() },
+                discriminator_optimizer: OptimizerConfig::adam(2e-3, 0.5),
+                ..small(true)
+            };
+            let shape = ItemShape::Points { dims: 2 };
+            let data = DataSpec { shape, classes: 2, mean: vec![0.0; 2] };
+            let mut gan = Gan::build(&config, &data, &Build { streams: Streams::new(1), device: &device }).unwrap();
+            let labels: Vec<i64> = (0..64).map(|i| i % 2).collect();
+            let places: Vec<f32> = labels.iter().flat_map(|&label| [6.0 * label as f32 - 3.0, 3.0]).collect();
+            let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [64]), &device);
+            let items = Tensor::<2>::from_data(TensorData::new(places, [64, 2]), &device);
+            let batch = Batch { items: items.clone(), labels: Some(labels.clone()), shape };
+            let options = Options::new(Streams::new(2), 64, 200);
+            for index in 0..200 {
+                let mut step = Step::new(&options, index, &device, false);
+                gan.update_discriminator(&batch, &mut step);
+                step.finish().unwrap();
+            }
+            let noise = Noise::new(Streams::new(3), "unused", 0, &device);
+            let of = |classes| {
+                gan.discriminator.net.forward(items.clone(), Some(indicators(classes, 2)), Pass::Train(&noise)).mean()
+            };
+            (of(labels.clone()) - of(labels.mul_scalar(-1).add_scalar(1))).into_scalar::<f64>()
+        };
+        let (with, without) = (margin(0.5), margin(0.0));
+        assert!(with > 2.0 && with > 2.0 * without.abs(), "{with} and {without}");
     }
 }

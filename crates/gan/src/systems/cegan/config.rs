@@ -33,10 +33,16 @@ pub struct CeganConfig {
     pub critic_steps: usize,
     /// What the critic's gradient penalty is multiplied by.
     pub penalty: f64,
+    /// This share of what the critic is to take for generated is real items with a wrong class, which teaches it to look at
+    /// the class where it has few items of one; 0: none.
+    #[serde(default)]
+    pub mismatch: f64,
     /// Weight of the classifier's opinion of generated items in the generator's loss, g_c; 0: it has none.
     pub coupling: f64,
     /// Share of the generator's steps before the opinion is heard: at first the classifier is biased to the large classes.
     pub coupling_from: f64,
+    /// Share of what a class lacks, beside the largest, that is generated; the rest are its real items once more. 1: all of it.
+    pub generated: f64,
     /// Share of the last part of training in which the weight of generated items rises to its full value, from 0.
     pub ramp: f64,
     /// Weight of the loss on ambiguous classes, g_ar; 0: there is none.
@@ -107,12 +113,19 @@ impl CeganConfig {
             ("warm_up", self.warm_up),
             ("adversarial", self.adversarial),
             ("coupling_from", self.coupling_from),
+            ("generated", self.generated),
             ("ramp", self.ramp),
             ("ambiguous_share", self.ambiguous_share),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return Err(ConfigError::domain(key, "in [0, 1]", share));
             }
+        }
+        if !(0.0..1.0).contains(&self.mismatch) {
+            return Err(ConfigError::domain("mismatch", "in [0, 1)", self.mismatch));
+        }
+        if self.warm_up == 0.0 {
+            return Err(ConfigError::domain("warm_up", "more than 0: the items of each class are counted there", 0));
         }
         if self.warm_up + self.adversarial > 1.0 {
             let got = format!("{} and {}", self.warm_up, self.adversarial);
@@ -142,7 +155,8 @@ pub(super) fn recommended(preset: Preset, data: &DataSpec) -> Recommended<CeganC
                 output: Activation::Identity,
                 mean_bias: false,
             };
-            let config = settings(16, networks, ClassifierConfig::new(&[], &[64, 64]));
+            let rate = if preset == Preset::Small { 5e-4 } else { 2e-4 };
+            let config = settings(16, networks, ClassifierConfig::new(&[], &[64, 64]), rate);
             Recommended { steps, batch: 64, resolution: None, config }
         }
         (ItemShape::Image { .. }, Preset::Small) => {
@@ -156,7 +170,7 @@ pub(super) fn recommended(preset: Preset, data: &DataSpec) -> Recommended<CeganC
                 *discriminator_norm = NormKind::Layer;
             }
             let classifier = ClassifierConfig::new(&[32, 64, 128], &[128]);
-            let config = settings(100, networks, classifier);
+            let config = settings(100, networks, classifier, 2e-4);
             Recommended { steps: 50_000, batch: 64, resolution: side.wanted, config }
         }
     }
@@ -171,11 +185,12 @@ pub fn images() -> CeganConfig {
         output: Activation::Tanh,
         mean_bias: false,
     };
-    settings(64, networks, ClassifierConfig::new(&[8, 16], &[64]))
+    settings(64, networks, ClassifierConfig::new(&[8, 16], &[64]), 5e-4)
 }
 
-fn settings(latent: usize, networks: Networks, classifier: ClassifierConfig) -> CeganConfig {
-    let adam = OptimizerConfig::Adam { lr: 2e-4, beta1: 0.5, beta2: 0.9, epsilon: 1e-8 };
+/// `rate` is that of generator and critic.
+fn settings(latent: usize, networks: Networks, classifier: ClassifierConfig, rate: f64) -> CeganConfig {
+    let adam = OptimizerConfig::Adam { lr: rate, beta1: 0.5, beta2: 0.9, epsilon: 1e-8 };
     CeganConfig {
         latent,
         networks,
@@ -184,8 +199,10 @@ fn settings(latent: usize, networks: Networks, classifier: ClassifierConfig) -> 
         adversarial: 0.7,
         critic_steps: 3,
         penalty: 10.0,
-        coupling: 0.2,
+        mismatch: 0.3,
+        coupling: 1.0,
         coupling_from: 0.4,
+        generated: 0.5,
         ramp: 0.25,
         ambiguity: 0.5,
         ambiguous_share: 0.1,

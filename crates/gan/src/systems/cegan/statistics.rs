@@ -18,7 +18,7 @@ const DECAY: f64 = 0.995;
 /// tenth of forty tells nothing. The answers to items seen before are better than to new ones, so that fewer pairs are found.
 #[derive(Clone)]
 pub(super) struct Statistics {
-    /// `[classes]`: real items, drawn by the data's own law.
+    /// `[classes]`: real items, while they were drawn by the data's own law.
     counts: Tensor<1>,
     /// `[classes, classes]`: an exponential average; rows: what items are; columns: what they were taken for.
     answers: Tensor<2>,
@@ -28,8 +28,8 @@ pub(super) struct Statistics {
 pub(super) struct Fill {
     /// `[classes]`: the share of each class among the generated items.
     law: Tensor<1>,
-    /// `[1]`: the share of the largest class that the rarest is short of; 0 for balanced data.
-    pub rarity: Tensor<1>,
+    /// `[classes]`: what each class lacks, as a share of the largest; all 0 for balanced data.
+    pub lacking: Tensor<1>,
 }
 
 impl Statistics {
@@ -38,12 +38,20 @@ impl Statistics {
         Self { counts: Tensor::zeros([classes], device), answers: Tensor::zeros([classes, classes], device) }
     }
 
-    /// Takes note of some real items, drawn by the data's own law: indicators of their classes and logits, `[n, classes]`.
-    pub(super) fn note(&mut self, classes: Tensor<2>, logits: Tensor<2>) {
+    /// Takes note of some real items: indicators of their classes and logits, `[n, classes]`. They count where they were drawn by
+    /// the data's own law.
+    pub(super) fn note(&mut self, classes: Tensor<2>, logits: Tensor<2>, own_law: bool) {
         let count = self.counts.dims()[0];
         let told: Tensor<2> = super::indicators(logits.argmax(1).squeeze_dim::<1>(1), count);
-        self.counts = self.counts.clone() + classes.clone().sum_dim(0).squeeze_dim(0);
+        if own_law {
+            self.counts = self.counts.clone() + classes.clone().sum_dim(0).squeeze_dim(0);
+        }
         self.answers = self.answers.clone().mul_scalar(DECAY) + classes.transpose().matmul(told);
+    }
+
+    /// The logarithm of each class's share of the data, `[classes]`; of one that was not seen, as if one item were.
+    pub(super) fn log_shares(&self) -> Tensor<1> {
+        (self.counts.clone().clamp_min(1.0) / self.counts.clone().sum().clamp_min(1.0)).log()
     }
 
     /// `[classes, classes]`: 1 for each pair (a, b) of different classes of which at least `share` of a's items is taken for b.
@@ -60,7 +68,7 @@ impl Statistics {
     /// How to fill the classes up to the largest. Classes of one of the `pairs` are drawn twice as often as the others.
     pub(super) fn fill(&self, pairs: Option<&Tensor<2>>) -> Fill {
         let missing = self.counts.clone().max().expand(self.counts.dims()) - self.counts.clone();
-        let rarity = missing.clone().max() / self.counts.clone().max().clamp_min(1.0);
+        let lacking = missing.clone() / self.counts.clone().max().clamp_min(1.0);
         let wanted = match pairs {
             Some(pairs) => {
                 let twice = pairs.clone().sum_dim(1).squeeze_dim::<1>(1).greater_elem(0.0).float().add_scalar(1.0);
@@ -68,7 +76,7 @@ impl Statistics {
             }
             None => missing,
         };
-        Fill { law: wanted.clone() / wanted.sum().clamp_min(1e-6), rarity }
+        Fill { law: wanted.clone() / wanted.sum().clamp_min(1e-6), lacking }
     }
 }
 
@@ -125,7 +133,7 @@ mod tests {
         let device = Device::flex();
         let indicators = |classes: &[i64]| super::super::indicators(Tensor::<1, Int>::from_ints(classes, &device), 3);
         let mut statistics = Statistics::new(3, &device);
-        statistics.note(indicators(&[0, 0, 0, 0, 1, 1, 2]), indicators(&[0, 0, 1, 0, 2, 2, 2]));
+        statistics.note(indicators(&[0, 0, 0, 0, 1, 1, 2]), indicators(&[0, 0, 1, 0, 2, 2, 2]), true);
         statistics
     }
 
@@ -147,11 +155,11 @@ mod tests {
         let seen = seen();
         let fill = seen.fill(None);
         assert_eq!(values(fill.law.clone()), [0.0, 0.4, 0.6]);
-        assert!((fill.rarity.clone().into_scalar::<f64>() - 3.0 / 4.0).abs() < 1e-6);
+        assert_eq!(values(fill.lacking.clone()), [0.0, 0.5, 0.75]);
         let twice = seen.fill(Some(&seen.ambiguous(0.3)));
         let shares = values(twice.law.clone());
         assert!((shares[1] - 4.0 / 7.0).abs() < 1e-6 && (shares[2] - 3.0 / 7.0).abs() < 1e-6, "{shares:?}");
-        assert_eq!(twice.rarity.into_scalar::<f64>(), fill.rarity.clone().into_scalar::<f64>());
+        assert_eq!(values(twice.lacking), values(fill.lacking.clone()));
         // 10,000 draws: a standard error of 0.005.
         let noise = Noise::new(Streams::new(1), "phase", 0, &Device::flex().autodiff());
         let drawn: Vec<i64> = fill.draw(10_000, &noise).to_data().iter().collect();
@@ -165,11 +173,26 @@ mod tests {
         let device = Device::flex();
         let mut statistics = Statistics::new(2, &device);
         let classes = super::super::indicators(Tensor::<1, Int>::from_ints([0, 1], &device), 2);
-        statistics.note(classes.clone(), classes);
+        statistics.note(classes.clone(), classes, true);
         let fill = statistics.fill(None);
-        assert_eq!(fill.rarity.clone().into_scalar::<f32>(), 0.0);
+        assert_eq!(values(fill.lacking.clone()), [0.0, 0.0]);
         let noise = Noise::new(Streams::new(1), "phase", 0, &device.autodiff());
         assert_eq!(fill.draw(5, &noise).dims(), [5], "and what is drawn is a class");
+    }
+
+    #[test]
+    fn balanced_draws_do_not_count_but_answers_do() {
+        let mut seen = seen();
+        let shares = values(seen.log_shares());
+        for (share, expected) in shares.iter().zip([4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0f32]) {
+            assert!((share - expected.ln()).abs() < 1e-6, "{shares:?}");
+        }
+        let device = Device::flex();
+        let classes = super::super::indicators(Tensor::<1, Int>::from_ints([2, 2], &device), 3);
+        let told = super::super::indicators(Tensor::<1, Int>::from_ints([0, 0], &device), 3);
+        seen.note(classes, told, false);
+        assert_eq!(values(seen.log_shares()), shares);
+        assert_eq!(values(seen.ambiguous(0.3)), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, ItemShape};
-use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Trialled, Until};
+use ganvas_engine::accept::{AcceptError, Acceptance, Conditions, Threshold, Trial, Trialled, Until};
 use ganvas_engine::system::{Preset, to_device};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::stream::Streams;
@@ -29,19 +29,18 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     for &seed in &seeds {
         let trained = train(acceptance, &config, &dataset, seed)?;
         let plain = train(acceptance, &baseline, &dataset, seed)?;
-        let at = |trial: &Trialled<InfoGan>| format!("seed {seed}, {STEPS} steps of 64 in {:.0} s", trial.seconds);
-        let (ours, theirs) = (at(&trained), at(&plain));
+        let (ours, theirs) = (trained.conditions(), plain.conditions());
         let (trained, plain) = (&trained.system, &plain.system);
 
         let (reading, unasked) = (Reading::of(trained, seed, &device), Reading::of(plain, seed, &device));
-        let conditions = format!("{ours}, {N} images, of {:.4} nats", trained.codes.entropy());
+        let conditions = ours.clone().items(0, N).note(format!("of {:.4} nats", trained.codes.entropy()));
         let information = reading.information;
         acceptance.check("1 mutual information", information, Threshold::AtLeast(2.0), &conditions);
         acceptance.check("1 the same, baseline", unasked.information, Threshold::Recorded, &theirs);
         let gain = information - unasked.information;
         acceptance.check("1 gain over the baseline", gain, Threshold::AtLeast(1.0), conditions);
 
-        let conditions = format!("{ours}, 2000 images");
+        let conditions = ours.clone().items(0, 2000);
         for k in 0..2 {
             let name = format!("4 correlation of c{} and its reading", k + 2);
             let own = correlation(&reading.codes[k], &reading.means[k]);
@@ -50,7 +49,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let other = correlation(&reading.codes[0], &reading.means[1]).abs();
         acceptance.check("4 |correlation| of c2 and the reading of c3", other, Threshold::AtMost(0.3), conditions);
 
-        let conditions = format!("{ours}, 101 latents, 9 values from -2 to 2");
+        let conditions = ours.clone().note("101 latents, 9 values from -2 to 2");
         let effects = [0, 1].map(|k| effects(trained, k, dataset.shape, seed, &device));
         for (k, found) in effects.iter().enumerate() {
             for (what, value) in ["slant", "ink"].into_iter().zip(found) {
@@ -64,19 +63,19 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let ffd = [quality(trained, &dataset, &extractor, N, seed, &device)?.ffd, {
             quality(plain, &dataset, &extractor, N, seed, &device)?.ffd
         }];
-        acceptance.check("6 ffd", ffd[0], Threshold::Recorded, format!("{ours}, {N} against {N}"));
-        acceptance.check("6 ffd, baseline", ffd[1], Threshold::Recorded, format!("{theirs}, {N} against {N}"));
+        acceptance.check("6 ffd", ffd[0], Threshold::Recorded, ours.clone().items(N, N));
+        acceptance.check("6 ffd, baseline", ffd[1], Threshold::Recorded, theirs.clone().items(N, N));
         ffds.push(ffd);
 
-        purities.push(classes(acceptance, trained, &dataset, &ours, &device));
+        purities.push(classes(acceptance, trained, &dataset, ours, &device));
         let found = Classes::of(plain, &dataset, &device);
         acceptance.check("2 accuracy, baseline", found.accuracy, Threshold::Recorded, theirs);
     }
     // The accuracy takes five seeds: those given and the next ones.
     for seed in (seeds.iter().max().map_or(0, |last| last + 1)..).take(5usize.saturating_sub(seeds.len())) {
         let trained = train(acceptance, &config, &dataset, seed)?;
-        let conditions = format!("seed {seed}, {STEPS} steps of 64 in {:.0} s", trained.seconds);
-        purities.push(classes(acceptance, &trained.system, &dataset, &conditions, &device));
+        let conditions = trained.conditions();
+        purities.push(classes(acceptance, &trained.system, &dataset, conditions, &device));
     }
     let conditions = format!("median of {} seeds", purities.len());
     acceptance.check("2 accuracy", median(purities), Threshold::AtLeast(0.6), conditions);
@@ -96,9 +95,15 @@ fn train(
 }
 
 /// 2 and 3 of one system; the accuracy.
-fn classes(acceptance: &mut Acceptance, system: &InfoGan, dataset: &Dataset, conditions: &str, device: &Device) -> f64 {
+fn classes(
+    acceptance: &mut Acceptance,
+    system: &InfoGan,
+    dataset: &Dataset,
+    conditions: Conditions,
+    device: &Device,
+) -> f64 {
     let Classes { accuracy, rarest, largest } = Classes::of(system, dataset, device);
-    let conditions = format!("{conditions}, {} test images", dataset.test.len);
+    let conditions = conditions.items(dataset.test.len, 0);
     acceptance.check("2 accuracy of one seed", accuracy, Threshold::Recorded, &conditions);
     acceptance.check("3 share of the rarest category", rarest, Threshold::AtLeast(0.03), &conditions);
     acceptance.check("3 share of the most frequent one", largest, Threshold::AtMost(0.25), conditions);

@@ -64,18 +64,18 @@ impl Recipe for LeastSquares {
     }
 }
 
-/// A convolutional pair with biases in place of batch norm, He's initial weights and Adam 2e-4.
+/// A convolutional pair with biases in place of batch norm. Orthogonal initial weights and a generator at four times the
+/// discriminator's rate: at 2e-4 for both, with He's, samples stay blots that hardly change from 2,500 steps to 6,000.
 pub fn without_norms(mut config: AdversarialConfig) -> AdversarialConfig {
     if let Networks::Dcgan { generator_norm, discriminator_norm, all_convolutional, init, .. } = &mut config.networks {
         (*generator_norm, *discriminator_norm) = (NormKind::None, NormKind::None);
         *all_convolutional = false;
-        *init = Initializer::He;
+        *init = Initializer::Orthogonal { gain: 1.4 };
     }
-    let adam = OptimizerConfig::adam(2e-4, 0.5);
     AdversarialConfig {
         objective: Objective::LeastSquares,
-        generator_optimizer: adam,
-        discriminator_optimizer: adam,
+        generator_optimizer: OptimizerConfig::adam(2e-3, 0.5),
+        discriminator_optimizer: OptimizerConfig::adam(5e-4, 0.5),
         ..config
     }
 }

@@ -42,7 +42,9 @@ fn gradient(acceptance: &mut Acceptance) {
     for seed in acceptance.seeds() {
         let init = &mut Init::new(&Streams::new(seed), "check", Initializer::Normal { sd: 1.0 }, &device);
         let weight = init.weight([6, 9], 1, 1).val();
-        let (norm, upstream) = (SpectralNorm::new(weight.clone(), init), init.weight([6, 9], 1, 1).val().detach());
+        let norm = SpectralNorm::new(weight.clone(), init);
+        // Partly along the weight: across it, the norm of the weight does not matter.
+        let upstream = (init.weight([6, 9], 1, 1).val() + weight.clone()).detach();
         let loss = |weight: Tensor<2>| (norm.normalized(weight, Pass::Eval) * upstream.clone()).sum();
         let found =
             weight.grad(&loss(weight.clone()).backward()).map(|g| g.to_data().iter::<f64>().collect::<Vec<_>>());
