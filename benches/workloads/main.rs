@@ -29,14 +29,11 @@ struct Args {
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     seconds: f64,
     /// Threads of both.
-    #[arg(long, value_name = "N", default_value_t = threads())]
-    threads: usize,
+    #[arg(long, value_name = "N", default_value_t = threads(), value_parser = clap::value_parser!(u64).range(1..=1024))]
+    threads: u64,
     /// Only these.
     #[arg(long, value_name = "W", value_delimiter = ',')]
     only: Vec<Workload>,
-    /// Where both compute.
-    #[arg(long, value_name = "D", default_value = "flex", value_parser = ["flex"])]
-    device: String,
     /// Write all figures to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -45,8 +42,8 @@ struct Args {
     run: Option<Workload>,
 }
 
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+fn threads() -> u64 {
+    std::thread::available_parallelism().map_or(1, |n| n.get() as u64)
 }
 
 fn main() -> ExitCode {
@@ -81,9 +78,9 @@ fn measure(args: &Args) -> Result<(), String> {
             if args.peer {
                 pair.peer.push(child(peer(args, workload), args)?);
             }
+            pair.same_networks()?;
         }
         eprint!("\r{:60}\r", "");
-        pair.same_networks()?;
         println!("{}", pair.line(peak));
         report.add(&pair);
     }

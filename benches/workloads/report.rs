@@ -38,8 +38,8 @@ struct Entry {
 #[derive(Serialize)]
 struct Machine {
     cpu: String,
-    threads: usize,
-    /// Of a product of two matrices 2048x2048, in 10^9 operations a second.
+    threads: u64,
+    /// Of a product of two matrices 1536x1536 on each thread, in 10^9 operations a second.
     peak_gflops: f64,
     os: &'static str,
     architecture: &'static str,
@@ -56,7 +56,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(threads: usize, rounds: u64, peak: f64, torch: Option<String>) -> Self {
+    pub fn new(threads: u64, rounds: u64, peak: f64, torch: Option<String>) -> Self {
         let machine = Machine {
             cpu: cpu(),
             threads,

@@ -68,9 +68,37 @@ pub fn conv_transpose2d(
 pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if fast(&x) {
-        return flex::leaky_relu(x, slope);
+        return flex::activate(x, flex::Function::LeakyRelu { slope: slope as f32 });
     }
     if slope == 0.0 { activation::relu(x) } else { activation::leaky_relu(x, slope) }
+}
+
+/// ln(1 + e^x), without overflow, with the gradient sigmoid(x) everywhere.
+pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::activate(x, flex::Function::Softplus);
+    }
+    // burn's own overflows far out, and its gradient there is no number.
+    activation::log_sigmoid(x.neg()).neg()
+}
+
+/// 1 / (1 + e^-x).
+pub fn sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::activate(x, flex::Function::Sigmoid);
+    }
+    activation::sigmoid(x)
+}
+
+/// tanh x.
+pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::activate(x, flex::Function::Tanh);
+    }
+    x.tanh()
 }
 
 /// The largest value of each square of `size` x `size`; rows and columns that fill no square are left out. The gradient goes to

@@ -173,6 +173,21 @@ proptest! {
         let theirs = outcome(&x, &none, &none, |x, w, b| activation::leaky_relu(x, slope) + w + b);
         close(&ours[..2].to_vec(), &theirs[..2].to_vec()).map_err(TestCaseError::fail)?;
     }
+
+    #[test]
+    fn smooth_functions(count in 1usize..40_000, scale in 0.01..30.0) {
+        let (x, none) = (values([count], 1).mul_scalar(scale).detach().require_grad(), values([1], 2));
+        type Pointwise = fn(Tensor<1>) -> Tensor<1>;
+        let pairs: [[Pointwise; 2]; 3] = [
+            [ganvas_kernels::softplus, |x| activation::log_sigmoid(x.neg()).neg()],
+            [ganvas_kernels::sigmoid, activation::sigmoid],
+            [ganvas_kernels::tanh, Tensor::tanh],
+        ];
+        for pair in pairs {
+            let [ours, theirs] = pair.map(|f| outcome(&x, &none, &none, |x, w, b| f(x) + w + b));
+            close(&ours[..2].to_vec(), &theirs[..2].to_vec()).map_err(TestCaseError::fail)?;
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! a small side doubled a few times: 28 = 7 * 4, 32 = 4 * 8, 64 = 4 * 16.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use crate::dual::Dual;
 use crate::init::Init;
@@ -168,11 +168,11 @@ impl Generator {
         let mut outputs = Vec::new();
         let mut x = x;
         for (norm, up) in self.norms.iter().zip(&self.ups) {
-            x = activation::relu(norm.dual_given(x.into(), classes.clone(), pass).value);
+            x = Activation::Relu.forward(norm.dual_given(x.into(), classes.clone(), pass).value);
             outputs.push(x.clone());
             x = up.forward(x, pass);
         }
-        outputs.push(x.tanh());
+        outputs.push(Activation::Tanh.forward(x));
         outputs
     }
 }

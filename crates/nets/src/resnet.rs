@@ -149,7 +149,7 @@ impl Generator {
         let x = x.reshape([batch, values / (self.base * self.base), self.base, self.base]);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x, classes.clone(), pass));
         let x = Activation::Relu.forward(self.norm.dual_given(x.into(), classes, pass).value);
-        self.image.forward(x, pass).tanh()
+        Activation::Tanh.forward(self.image.forward(x, pass))
     }
 }
 

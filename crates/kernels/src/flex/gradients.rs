@@ -13,6 +13,7 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use faer::MatRef;
 
 use super::convolution::{self, Sizes};
+use super::functions::Function;
 use super::passes;
 use super::product::product;
 use super::{Kernels, Raw};
@@ -83,8 +84,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         apply::<_, C, 3>(Spread { stride, padding, output_padding }, [x, weight, bias]).0
     }
 
-    fn rectify(x: Tracked<C>, slope: f64) -> Tracked<C> {
-        apply::<_, C, 1>(Rectify { slope: slope as f32 }, [x]).0
+    fn activate(x: Tracked<C>, function: Function) -> Tracked<C> {
+        apply::<_, C, 1>(Activate(function), [x]).0
     }
 
     fn largest(x: Tracked<C>, size: usize) -> Tracked<C> {
@@ -276,29 +277,23 @@ impl Rule<3> for Spread {
     }
 }
 
-/// max(x, 0) + slope min(x, 0).
+/// A function of each value.
 #[derive(Clone, Debug)]
-pub struct Rectify {
-    /// In [0, 1).
-    pub slope: f32,
-}
+pub struct Activate(pub Function);
 
-impl Rule<1> for Rectify {
-    /// The output, which has the signs of the input.
+impl Rule<1> for Activate {
+    /// Output or input, whichever the slope is taken from.
     type Kept = Raw;
 
     fn forward(&self, inputs: [Raw; 1]) -> (Raw, Raw) {
         let [x] = inputs.map(dense);
-        let slope = self.slope;
-        let y = passes::map(values(&x), |x| x * if x > 0.0 { 1.0 } else { slope });
-        let y = Raw::from_data(TensorData::new(y, x.layout().shape().clone()));
-        (y.clone(), y)
+        let y = Raw::from_data(TensorData::new(self.0.of(values(&x)), x.layout().shape().clone()));
+        (y.clone(), if self.0.slope_by_value() { y } else { x })
     }
 
-    fn backward(&self, y: Raw, gradient: Raw, _: [bool; 1]) -> [Option<Raw>; 1] {
-        let (dy, slope) = (dense(gradient), self.slope);
-        let dx = passes::map2(values(&y), values(&dy), |y, dy| dy * if y > 0.0 { 1.0 } else { slope });
-        [Some(Raw::from_data(TensorData::new(dx, y.layout().shape().clone())))]
+    fn backward(&self, kept: Raw, gradient: Raw, _: [bool; 1]) -> [Option<Raw>; 1] {
+        let dx = self.0.slopes(values(&kept), values(&dense(gradient)));
+        [Some(Raw::from_data(TensorData::new(dx, kept.layout().shape().clone())))]
     }
 }
 

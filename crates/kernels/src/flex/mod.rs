@@ -1,6 +1,7 @@
 //! The fast paths: what burn's dispatch calls on `flex`, with and without gradients.
 
 mod convolution;
+mod functions;
 mod gradients;
 mod passes;
 mod product;
@@ -10,7 +11,8 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
 use crate::{AdamRates, BatchNormed};
-use gradients::{Affine, Convolve, Largest, Normalize, Rectify, Rule, Spread};
+pub use functions::Function;
+use gradients::{Activate, Affine, Convolve, Largest, Normalize, Rule, Spread};
 
 /// A tensor of this backend.
 type Raw = FloatTensor<Flex>;
@@ -40,8 +42,8 @@ pub trait Kernels: Backend {
         output_padding: usize,
     ) -> FloatTensor<Self>;
 
-    /// See [`crate::leaky_relu`].
-    fn rectify(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self>;
+    /// A function of each value.
+    fn activate(x: FloatTensor<Self>, function: Function) -> FloatTensor<Self>;
 
     /// See [`crate::max_pool2d`].
     fn largest(x: FloatTensor<Self>, size: usize) -> FloatTensor<Self>;
@@ -77,8 +79,8 @@ impl Kernels for Flex {
         Spread { stride, padding, output_padding }.forward([x, weight, bias]).0
     }
 
-    fn rectify(x: Raw, slope: f64) -> Raw {
-        Rectify { slope: slope as f32 }.forward([x]).0
+    fn activate(x: Raw, function: Function) -> Raw {
+        Activate(function).forward([x]).0
     }
 
     fn largest(x: Raw, size: usize) -> Raw {
@@ -123,8 +125,8 @@ pub fn conv_transpose2d(
     Tensor::from_dispatch(Dispatch::spread(x, weight, bias, stride, padding, output_padding))
 }
 
-pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
-    Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch(), slope))
+pub fn activate<const D: usize>(x: Tensor<D>, function: Function) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), function))
 }
 
 pub fn max_pool2d(x: Tensor<4>, size: usize) -> Tensor<4> {

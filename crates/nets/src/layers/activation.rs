@@ -1,5 +1,5 @@
-use burn::tensor::{Tensor, activation};
-use ganvas_kernels::leaky_relu;
+use burn::tensor::Tensor;
+use ganvas_kernels::{leaky_relu, sigmoid, softplus, tanh};
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
@@ -35,11 +35,10 @@ impl Activation {
             Activation::Relu => leaky_relu(x, 0.0),
             Activation::LeakyRelu => leaky_relu(x, 0.2),
             Activation::LeakyRelu01 => leaky_relu(x, 0.1),
-            // burn's own overflows far out, and its gradient there is no number.
-            Activation::Softplus => activation::log_sigmoid(x.neg()).neg(),
-            Activation::Silu => x.clone() * activation::sigmoid(x),
-            Activation::Tanh => x.tanh(),
-            Activation::Sigmoid => x.mul_scalar(0.5).tanh(),
+            Activation::Softplus => softplus(x),
+            Activation::Silu => x.clone() * sigmoid(x),
+            Activation::Tanh => tanh(x),
+            Activation::Sigmoid => tanh(x.mul_scalar(0.5)),
         }
     }
 
@@ -53,9 +52,9 @@ impl Activation {
                 Activation::Relu => rectifier(0.0, x),
                 Activation::LeakyRelu => rectifier(0.2, x),
                 Activation::LeakyRelu01 => rectifier(0.1, x),
-                Activation::Softplus => activation::sigmoid(x),
+                Activation::Softplus => sigmoid(x),
                 Activation::Silu => {
-                    let s = activation::sigmoid(x);
+                    let s = sigmoid(x);
                     // s (1 + x (1 - s)) with y = x s.
                     s.clone() + y.clone() - y * s
                 }

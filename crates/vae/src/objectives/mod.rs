@@ -3,15 +3,14 @@
 use std::f64::consts::PI;
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_sigmoid;
+use ganvas_nets::layers::Activation;
 
 /// log p(x|z) of a Bernoulli decoder from its logits l: sum over values of x l - softplus(l).
 ///
 /// # Shapes
 /// `x` in {0, 1} (or [0, 1]) and `logits`, `[n, values]`, to `[n]`.
 pub fn bernoulli(x: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
-    // -softplus(l) = log_sigmoid(-l), without overflow.
-    sum_rows(x * logits.clone() + log_sigmoid(logits.neg()))
+    sum_rows(x * logits.clone() - Activation::Softplus.forward(logits))
 }
 
 /// log p(x|z) of a Gaussian decoder with the given mean and one fixed standard deviation for all values.

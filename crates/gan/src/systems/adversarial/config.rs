@@ -72,8 +72,8 @@ pub struct Regularizers {
     pub consistency_flip: bool,
     /// Scores are held to the moving averages of those of the other kind (Tseng et al. 2021, eq. 4, LeCam; with 0.1 to 0.3).
     pub lecam: f64,
-    /// Matching-aware: this share of what the discriminator is to take for fake is real items with a wrong class (Reed et al.
-    /// 2016, algorithm 1, with 1/2), which teaches it to look at the class. For `concatenation` and `projection`.
+    /// Matching-aware: this share of what the discriminator is to take for fake is real items that are told another class (Reed
+    /// et al. 2016, algorithm 1, with 1/2), which teaches it to look at the class. For `concatenation` and `projection`.
     pub mismatch: f64,
     /// The weights of different outputs of the generator's layers are to be orthogonal (Brock et al. 2019, eq. 3, with 1e-4), so
     /// that truncated latents give good samples.
@@ -88,7 +88,7 @@ pub struct Penalty {
     pub kind: PenaltyKind,
     /// What it is multiplied by.
     pub weight: f64,
-    /// It is taken in every so many steps, with so many times the weight (Karras et al. 2020, section 2.2).
+    /// It is taken in every so many steps, with so many times the weight (Karras et al. 2020, section 3.1).
     pub every: u64,
 }
 

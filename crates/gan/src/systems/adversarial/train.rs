@@ -5,10 +5,13 @@ use ganvas_engine::step::{MicroBatch, Step};
 use ganvas_engine::system::{Batch, to_images};
 use ganvas_nets::noise::Noise;
 
+use super::PenaltyKind::{GradientPenalty, OneSided};
 use super::{Adversarial, AdversarialConfig, PenaltyKind, indicators};
 use crate::networks::{Discriminator, Generator};
 use crate::objectives::cross_entropy;
-use crate::regularizers::{clip, consistency, interpolates, label_smoothing, lecam, orthogonal, perturbed, shifted};
+use crate::regularizers::{
+    clip, consistency, interpolates, label_smoothing, lecam, orthogonal, perturbed, shifted, with_wrong_pairs,
+};
 use crate::systems::parts::record_balance;
 
 impl<R> Adversarial<R> {
@@ -35,10 +38,20 @@ impl<R> Adversarial<R> {
         let averages = anchors.as_ref().and_then(|anchors| anchors.averages());
         let scores = RefCell::new(Vec::new());
         step.phase("discriminator").update("discriminator", discriminator, batch, |discriminator, micro| {
-            let (fake, told) = rule.generate(&generator.net, micro);
-            let real = rule.judge(discriminator, "real", micro.batch.items.clone(), rule.labels(micro), micro);
-            let fake = rule.judge(discriminator, "fake", fake.detach(), told, micro);
-            record_balance(micro, config.objective, &fake.items, &real.score, &fake.score);
+            // A point between a real and a generated item has a class where both have the same.
+            let told = rule.labels(micro).filter(|_| matches!(config.penalty.kind, GradientPenalty | OneSided));
+            let (generated, told) = rule.generate(&generator.net, told, micro);
+            let (generated, items, labels) = (generated.detach(), micro.batch.items.clone(), rule.labels(micro));
+            let fake = match (&told, &labels) {
+                (Some(told), Some(labels)) => {
+                    let (told, labels, share) = (&told.indicators, &labels.indicators, config.regularizers.mismatch);
+                    with_wrong_pairs(generated.clone(), told, &items, labels, share, &micro.noise)
+                }
+                _ => generated.clone(),
+            };
+            let real = rule.judge(discriminator, "real", items, labels, micro);
+            let fake = rule.judge(discriminator, "fake", fake, told, micro);
+            record_balance(micro, config.objective, &generated, &real.score, &fake.score);
             if anchors.is_some() {
                 scores.borrow_mut().push((real.score.clone().inner(), fake.score.clone().inner()));
             }
@@ -54,16 +67,7 @@ impl<R> Adversarial<R> {
                     value.mul_scalar(settings.lecam)
                 }),
             ];
-            let loss = match rule.mistold(micro) {
-                Some(told) => {
-                    let wrong = rule.judge(discriminator, "wrong", micro.batch.items.clone(), Some(told), micro).score;
-                    micro.record("mismatch/score", wrong.clone());
-                    let generated = config.objective.discriminator(real.score.clone(), fake.score);
-                    generated.mul_scalar(1.0 - settings.mismatch)
-                        + config.objective.discriminator(real.score, wrong).mul_scalar(settings.mismatch)
-                }
-                None => config.objective.discriminator(real.score, fake.score),
-            };
+            let loss = config.objective.discriminator(real.score, fake.score);
             terms.into_iter().flatten().fold(loss, |loss, term| loss + term)
         });
         if let Some(anchors) = anchors {
@@ -79,7 +83,7 @@ impl<R> Adversarial<R> {
         let rule = Rule::new(config, *classes, step);
         let judge = discriminator.frozen();
         step.phase("generator").update("generator", generator, batch, |generator, micro| {
-            let (fake, told) = rule.generate(generator, micro);
+            let (fake, told) = rule.generate(generator, None, micro);
             let fake = rule.judge(&judge, "fake", fake, told, micro);
             let on_real = config
                 .objective
@@ -136,11 +140,12 @@ impl<'c> Rule<'c> {
         }
     }
 
-    /// Generated items, as many as real ones, and what they are said to be: drawn evenly, whatever the real ones are.
-    fn generate(&self, generator: &Generator, micro: &MicroBatch) -> (Tensor<2>, Option<Told>) {
+    /// Generated items, as many as real ones, of classes that are asked for or else drawn evenly, whatever the real ones are.
+    fn generate(&self, generator: &Generator, told: Option<Told>, micro: &MicroBatch) -> (Tensor<2>, Option<Told>) {
         let n = micro.batch.len();
         let latents = self.config.prior.draw(n, self.config.latent, &micro.noise);
-        let told = (self.classes > 0).then(|| self.told(micro.noise.classes("class", n, self.classes)));
+        let evenly = || (self.classes > 0).then(|| self.told(micro.noise.classes("class", n, self.classes)));
+        let told = told.or_else(evenly);
         (generator.forward(latents, told.clone().map(|told| told.indicators), micro.pass()), told)
     }
 
@@ -148,13 +153,6 @@ impl<'c> Rule<'c> {
     fn labels(&self, micro: &MicroBatch) -> Option<Told> {
         let labels = micro.batch.labels.clone()?;
         (self.classes > 0).then(|| self.told(labels))
-    }
-
-    /// What the real items are not, where the discriminator is to learn that: another class for each, drawn evenly.
-    fn mistold(&self, micro: &MicroBatch) -> Option<Told> {
-        let labels = micro.batch.labels.clone().filter(|_| self.config.regularizers.mismatch > 0.0)?;
-        let further = micro.noise.classes("wrong", micro.batch.len(), self.classes - 1).add_scalar(1);
-        Some(self.told((labels + further).remainder_scalar(self.classes as i64)))
     }
 
     fn told(&self, classes: Tensor<1, Int>) -> Told {
@@ -221,7 +219,8 @@ impl<'c> Rule<'c> {
     ) -> Option<Tensor<1>> {
         let settings = self.config.penalty;
         let penalty = settings.kind.penalty().filter(|_| self.penalized)?;
-        let labels = real.told.clone().map(|told| told.indicators);
+        let of = if settings.kind == PenaltyKind::R2 { fake } else { real };
+        let labels = of.told.clone().map(|told| told.indicators);
         let items = self.points(settings.kind, real.items.clone(), fake.items.clone(), &micro.noise);
         let frozen = burn::module::Module::no_grad(discriminator.clone());
         let found = penalty.of(

@@ -33,8 +33,8 @@ pub struct CeganConfig {
     pub critic_steps: usize,
     /// What the critic's gradient penalty is multiplied by.
     pub penalty: f64,
-    /// This share of what the critic is to take for generated is real items with a wrong class, which teaches it to look at
-    /// the class where it has few items of one; 0: none.
+    /// This share of what the critic is to take for generated is real items that are told another class, which teaches it to
+    /// look at the class where it has few items of one; 0: none.
     #[serde(default)]
     pub mismatch: f64,
     /// Weight of the classifier's opinion of generated items in the generator's loss, g_c; 0: it has none.

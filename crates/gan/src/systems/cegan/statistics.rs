@@ -13,12 +13,13 @@ const DECAY: f64 = 0.995;
 
 /// How many real items of each class there are among those seen, and what the classifier took them for.
 ///
-/// Answers are taken note of before the update on the same items: at first the classifier has seen none of them, later not
-/// since the epoch before. Items held out for this would be lost to training, and of a rare class there are too few: a
-/// tenth of forty tells nothing. The answers to items seen before are better than to new ones, so that fewer pairs are found.
+/// Both are of the warm-up, in which items come by the data's own law. Answers are taken note of before the update on the same
+/// items: at first the classifier has seen none of them, later not since the epoch before. Items held out for this would be
+/// lost to training, and of a rare class there are too few: a tenth of forty tells nothing. The answers to items seen before
+/// are better than to new ones, so that fewer pairs are found.
 #[derive(Clone)]
 pub(super) struct Statistics {
-    /// `[classes]`: real items, while they were drawn by the data's own law.
+    /// `[classes]`: real items, drawn by the data's own law.
     counts: Tensor<1>,
     /// `[classes, classes]`: an exponential average; rows: what items are; columns: what they were taken for.
     answers: Tensor<2>,
@@ -38,14 +39,12 @@ impl Statistics {
         Self { counts: Tensor::zeros([classes], device), answers: Tensor::zeros([classes, classes], device) }
     }
 
-    /// Takes note of some real items: indicators of their classes and logits, `[n, classes]`. They count where they were drawn by
-    /// the data's own law.
-    pub(super) fn note(&mut self, classes: Tensor<2>, logits: Tensor<2>, own_law: bool) {
+    /// Takes note of the real items of an update, drawn by the data's own law: indicators of their classes and logits, `[n,
+    /// classes]`.
+    pub(super) fn note(&mut self, classes: Tensor<2>, logits: Tensor<2>) {
         let count = self.counts.dims()[0];
         let told: Tensor<2> = super::indicators(logits.argmax(1).squeeze_dim::<1>(1), count);
-        if own_law {
-            self.counts = self.counts.clone() + classes.clone().sum_dim(0).squeeze_dim(0);
-        }
+        self.counts = self.counts.clone() + classes.clone().sum_dim(0).squeeze_dim(0);
         self.answers = self.answers.clone().mul_scalar(DECAY) + classes.transpose().matmul(told);
     }
 
@@ -81,6 +80,17 @@ impl Statistics {
 }
 
 impl Fill {
+    /// The weights of `n` real items, of which as many of each class are drawn, and of generated ones: those of a class sum to the
+    /// same for all on the average. `real` and `asked` are the indicators of what they are, `[n, classes]`; `generated` is the
+    /// share of each class's weight that generated items have, `[classes]`, 0 where none are drawn.
+    pub fn weights(&self, real: Tensor<2>, asked: Tensor<2>, generated: &Tensor<1>) -> Tensor<1> {
+        let [classes] = generated.dims();
+        let of_one = generated.clone() / self.law.clone().clamp_min(1e-12).mul_scalar(classes as f64);
+        let each =
+            |told: Tensor<2>, of_class: Tensor<1>| told.matmul(of_class.unsqueeze_dim::<2>(1)).squeeze_dim::<1>(1);
+        Tensor::cat(vec![each(real, generated.clone().neg().add_scalar(1.0)), each(asked, of_one)], 0)
+    }
+
     /// `n` classes by the law.
     pub(super) fn draw(&self, n: usize, noise: &Noise) -> Tensor<1, Int> {
         let count = self.law.dims()[0];
@@ -133,7 +143,7 @@ mod tests {
         let device = Device::flex();
         let indicators = |classes: &[i64]| super::super::indicators(Tensor::<1, Int>::from_ints(classes, &device), 3);
         let mut statistics = Statistics::new(3, &device);
-        statistics.note(indicators(&[0, 0, 0, 0, 1, 1, 2]), indicators(&[0, 0, 1, 0, 2, 2, 2]), true);
+        statistics.note(indicators(&[0, 0, 0, 0, 1, 1, 2]), indicators(&[0, 0, 1, 0, 2, 2, 2]));
         statistics
     }
 
@@ -173,7 +183,7 @@ mod tests {
         let device = Device::flex();
         let mut statistics = Statistics::new(2, &device);
         let classes = super::super::indicators(Tensor::<1, Int>::from_ints([0, 1], &device), 2);
-        statistics.note(classes.clone(), classes, true);
+        statistics.note(classes.clone(), classes);
         let fill = statistics.fill(None);
         assert_eq!(values(fill.lacking.clone()), [0.0, 0.0]);
         let noise = Noise::new(Streams::new(1), "phase", 0, &device.autodiff());
@@ -181,18 +191,32 @@ mod tests {
     }
 
     #[test]
-    fn balanced_draws_do_not_count_but_answers_do() {
-        let mut seen = seen();
-        let shares = values(seen.log_shares());
+    fn shares_are_of_what_was_counted() {
+        let shares = values(seen().log_shares());
         for (share, expected) in shares.iter().zip([4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0f32]) {
             assert!((share - expected.ln()).abs() < 1e-6, "{shares:?}");
         }
+    }
+
+    /// Whatever the law by which generated items are drawn, each class has the same weight on the average: four real items of
+    /// each of three classes, and as many generated ones as the law draws.
+    #[test]
+    fn weights_of_each_class_sum_to_the_same() {
+        let seen = seen();
         let device = Device::flex();
-        let classes = super::super::indicators(Tensor::<1, Int>::from_ints([2, 2], &device), 3);
-        let told = super::super::indicators(Tensor::<1, Int>::from_ints([0, 0], &device), 3);
-        seen.note(classes, told, false);
-        assert_eq!(values(seen.log_shares()), shares);
-        assert_eq!(values(seen.ambiguous(0.3)), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+        let generated = Tensor::<1>::from_floats([0.0, 0.25, 0.75], &device);
+        for fill in [seen.fill(None), seen.fill(Some(&seen.ambiguous(0.3)))] {
+            let classes: Vec<i64> = (0..12).map(|i| i / 4).collect();
+            let real = super::super::indicators(Tensor::<1, Int>::from_ints(classes.as_slice(), &device), 3);
+            let one_each = Tensor::<2>::eye(3, &device);
+            let weights = values(fill.weights(real, one_each, &generated));
+            let law = values(fill.law.clone());
+            for class in 0..3 {
+                let kept: f32 = weights[4 * class..4 * class + 4].iter().sum();
+                let drawn = 12.0 * law[class] * weights[12 + class];
+                assert!((kept + drawn - 4.0).abs() < 1e-5, "{class}: {kept} and {drawn} with {law:?}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::classifier::{ambiguity, surprisal};
 use super::{Cegan, Stage, indicators};
 use crate::networks::Generator;
 use crate::objectives::Objective;
-use crate::regularizers::{GradientPenalty, interpolates};
+use crate::regularizers::{GradientPenalty, interpolates, with_wrong_pairs};
 use crate::systems::parts::{Prior, record_balance};
 
 impl Cegan {
@@ -41,10 +41,11 @@ impl Cegan {
             let told = labels(micro, *classes);
             let real = micro.batch.items.clone();
             let latents = Prior::Normal.draw(micro.batch.len(), config.latent, &micro.noise);
-            let fake = generator.net.forward(latents, Some(told.clone()), micro.pass()).detach();
+            let generated = generator.net.forward(latents, Some(told.clone()), micro.pass()).detach();
+            let fake = with_wrong_pairs(generated.clone(), &told, &real, &told, config.mismatch, &micro.noise);
             let on_real = critic.forward(real.clone(), Some(told.clone()), micro.pass());
             let on_fake = critic.forward(fake.clone(), Some(told.clone()), micro.pass());
-            record_balance(micro, Objective::Wasserstein, &fake, &on_real, &on_fake);
+            record_balance(micro, Objective::Wasserstein, &generated, &on_real, &on_fake);
             let frozen = burn::module::Module::no_grad(critic.clone());
             let found = GradientPenalty::TwoSided.of(
                 interpolates(real, fake, &micro.noise),
@@ -53,16 +54,7 @@ impl Cegan {
             );
             micro.record("penalty/value", found.penalty.clone());
             micro.record("penalty/gradient_norm", found.norms);
-            let mut loss = Objective::Wasserstein.discriminator(on_real.clone(), on_fake);
-            if config.mismatch > 0.0 {
-                let labels = micro.batch.labels.clone().expect("data with classes have labels");
-                let further = micro.noise.classes("wrong", micro.batch.len(), *classes - 1).add_scalar(1);
-                let wrong = indicators((labels + further).remainder_scalar(*classes as i64), *classes);
-                let on_wrong = critic.forward(micro.batch.items.clone(), Some(wrong), micro.pass());
-                loss = loss.mul_scalar(1.0 - config.mismatch)
-                    + Objective::Wasserstein.discriminator(on_real, on_wrong).mul_scalar(config.mismatch);
-            }
-            loss + found.penalty.mul_scalar(config.penalty)
+            Objective::Wasserstein.discriminator(on_real, on_fake) + found.penalty.mul_scalar(config.penalty)
         });
     }
 
@@ -93,7 +85,6 @@ impl Cegan {
     /// One update of the classifier on real items and, where this share of the last part of training is done, on generated ones.
     fn update_classifier(&mut self, batch: &Batch, done: Option<f64>, step: &mut Step) {
         let Self { generator, classifier, statistics, config, classes, .. } = self;
-        let own_law = done.is_none();
         let enhancement = done.map(|done| {
             let pairs = (config.ambiguity > 0.0).then(|| statistics.ambiguous(config.ambiguous_share));
             let fill = statistics.fill(pairs.as_ref());
@@ -111,14 +102,13 @@ impl Cegan {
                 answers.borrow_mut().push((real.clone().inner(), logits.clone().detach().inner()));
                 return surprisal(logits, real).mean();
             };
-            let told = indicators(fill.draw(n, &micro.noise), *classes);
-            let fake = draw(generator, told.clone(), config.latent, &micro.noise);
-            let told = Tensor::cat(vec![real.clone(), Tensor::from_inner(told)], 0);
-            let items = Tensor::cat(vec![micro.batch.items.clone(), Tensor::from_inner(fake)], 0);
-            let logits = classifier.forward(items, micro.pass());
-            answers.borrow_mut().push((real.clone().inner(), logits.clone().narrow(0, 0, n).detach().inner()));
-            let generated: Tensor<1> = Tensor::from_inner(generated.clone());
-            let weights = weights(real.clone(), generated);
+            let asked = indicators(fill.draw(n, &micro.noise), *classes);
+            let fake = draw(generator, asked.clone(), config.latent, &micro.noise);
+            let weights = Tensor::from_inner(fill.weights(real.clone().inner(), asked.clone(), generated));
+            let told = Tensor::cat(vec![real, Tensor::from_inner(asked)], 0);
+            // Apart, so that what is drawn for an item of the batch is drawn for it alone.
+            let kinds = [micro.batch.items.clone(), Tensor::from_inner(fake)];
+            let logits = Tensor::cat(kinds.map(|items| classifier.forward(items, micro.pass())).to_vec(), 0);
             let surprisals = surprisal(logits.clone(), told.clone());
             micro.record("classifier/real", surprisals.clone().narrow(0, 0, n).mean());
             micro.record("classifier/generated", surprisals.clone().narrow(0, n, n).mean());
@@ -129,8 +119,11 @@ impl Cegan {
             micro.record("classifier/pairs", Tensor::<2>::from_inner(pairs.clone()).sum());
             loss + ambiguity.mul_scalar(config.ambiguity)
         });
-        for (classes, logits) in answers.into_inner() {
-            statistics.note(classes, logits, own_law);
+        // Of the warm-up alone, whose items come by the data's own law: later rare ones come again every few steps and are known by
+        // heart.
+        let (classes, logits): (Vec<_>, Vec<_>) = answers.into_inner().into_iter().unzip();
+        if !classes.is_empty() {
+            statistics.note(Tensor::cat(classes, 0), Tensor::cat(logits, 0));
         }
     }
 }
@@ -141,34 +134,7 @@ fn draw(generator: &Generator, classes: Tensor<2>, latent: usize, noise: &Noise)
     generator.forward(latents, Some(classes), Pass::Eval)
 }
 
-/// The weights of real items of these classes (indicators, `[n, classes]`), of which as many of each class are drawn, and of as
-/// many generated ones: `[2 n]`. `generated`, `[classes]`, is the share of each class's weight that generated items have;
-/// they are drawn in proportion to it. The weights of a class then sum to the same for all.
-fn weights(real: Tensor<2>, generated: Tensor<1>) -> Tensor<1> {
-    let n = real.dims()[0];
-    let kept = real.matmul(generated.clone().neg().add_scalar(1.0).unsqueeze_dim::<2>(1)).squeeze_dim::<1>(1);
-    Tensor::cat(vec![kept, generated.mean().expand([n])], 0)
-}
-
 /// Indicators of what real items are, `[n, classes]`.
 fn labels(micro: &MicroBatch, classes: usize) -> Tensor<2> {
     indicators(micro.batch.labels.clone().expect("data with classes have labels"), classes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::tensor::Device;
-
-    /// Half of class 1's weight and all of class 2's are generated: drawn 1 to 2, four generated items have 4/3 and 8/3 of their
-    /// weight of 1/2. With as many real ones of each class, 4/3, the sums are 4/3 + 0, 2/3 + 2/3 and 0 + 4/3.
-    #[test]
-    fn weights_of_each_class_sum_to_the_same() {
-        let device = Device::flex();
-        let real =
-            Tensor::<2>::from_floats([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]], &device);
-        let found = weights(real, Tensor::from_floats([0.0, 0.5, 1.0], &device));
-        let found: Vec<f32> = found.to_data().iter().collect();
-        assert_eq!(found, [1.0, 0.5, 0.0, 1.0, 0.5, 0.5, 0.5, 0.5]);
-    }
 }

@@ -32,7 +32,8 @@ impl Recipe for Conditioned {
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
         let points = matches!(data.shape, ItemShape::Points { .. });
         match preset {
-            Preset::Small if points => {
+            // The paper has none for points, whose values its last sigmoid would bound.
+            _ if points => {
                 let config = conditioned(gan::small(true));
                 Recommended { steps: 8000, batch: 256, resolution: None, config }
             }

@@ -93,8 +93,8 @@ fn recommended(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig
     }
 }
 
-/// Both networks of the paper's experiments on points (figure 3 of Gulrajani et al. 2017), of this width; the penalty's weight is
-/// that of the authors' code there.
+/// Both networks of the paper's experiments on points (Gulrajani et al. 2017, figure 1), of this width; the penalty's weight is that of
+/// the authors' code there.
 pub fn points(width: usize) -> AdversarialConfig {
     let hidden = MlpConfig::new(&[width; 3], Activation::Relu, Initializer::He);
     let networks = Networks::Mlp {
@@ -133,6 +133,7 @@ fn clipped(config: AdversarialConfig) -> AdversarialConfig {
     AdversarialConfig {
         penalty: Penalty::default(),
         clip: 0.01,
+        ema: 0.0,
         generator_optimizer: rmsprop,
         discriminator_optimizer: rmsprop,
         ..config
