@@ -82,6 +82,19 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Those that take fewer products: kernels of 4 with a stride of 2 and of 3 without, and channels by eights.
+fn small_kernel() -> impl Strategy<Value = Case> {
+    let kinds = prop_oneof![Just((4usize, 2usize)), Just((3, 1))];
+    let channels = prop_oneof![Just([8usize, 128usize]), Just([32, 40]), Just([64, 16])];
+    (kinds, channels, 1usize..=5, [1usize..=15, 1..=15], 0usize..=3).prop_filter_map(
+        "the kernel fits",
+        |((kernel, stride), [inputs, outputs], batch, sides, padding)| {
+            let fits = sides.iter().all(|side| side + 2 * padding >= kernel);
+            fits.then_some(Case { batch, inputs, outputs, sides, kernel: [kernel; 2], stride, padding })
+        },
+    )
+}
+
 fn convolution(case: Case, ours: bool) -> Outcome {
     let Case { batch, inputs, outputs, sides: [height, width], kernel: [rows, columns], stride, padding } = case;
     let x = values([batch, inputs, height, width], 1);
@@ -123,6 +136,19 @@ proptest! {
         let comes_out = case.sides.iter().zip(case.kernel).all(|(side, kernel)| {
             (side - 1) * case.stride + kernel + more > 2 * case.padding
         });
+        prop_assume!(comes_out);
+        close(&transposed(case, more, true), &transposed(case, more, false)).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn convolutions_of_small_kernels(case in small_kernel()) {
+        close(&convolution(case, true), &convolution(case, false)).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn transposed_convolutions_of_small_kernels(case in small_kernel(), more in 0usize..2) {
+        let more = more.min(case.stride - 1);
+        let comes_out = case.sides.iter().all(|side| (side - 1) * case.stride + case.kernel[0] + more > 2 * case.padding);
         prop_assume!(comes_out);
         close(&transposed(case, more, true), &transposed(case, more, false)).map_err(TestCaseError::fail)?;
     }
@@ -231,7 +257,9 @@ fn adam_follows_its_rule() {
 }
 
 /// Sizes of real networks, where work is shared.
-const LARGE: [Case; 4] = [
+const LARGE: [Case; 6] = [
+    Case { batch: 60, inputs: 32, outputs: 64, sides: [16, 16], kernel: [4, 4], stride: 2, padding: 1 },
+    Case { batch: 60, inputs: 64, outputs: 32, sides: [7, 7], kernel: [4, 4], stride: 2, padding: 1 },
     Case { batch: 33, inputs: 3, outputs: 16, sides: [32, 32], kernel: [4, 4], stride: 2, padding: 1 },
     Case { batch: 40, inputs: 16, outputs: 32, sides: [14, 14], kernel: [5, 5], stride: 2, padding: 2 },
     Case { batch: 70, inputs: 32, outputs: 48, sides: [7, 7], kernel: [3, 3], stride: 1, padding: 1 },

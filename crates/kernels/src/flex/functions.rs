@@ -2,6 +2,8 @@
 //!
 //! The polynomial of the exponential and that of tanh near 0 have the coefficients of S. Moshier's Cephes library (1992).
 
+use super::pool::Buffer;
+
 /// A function of each value, and its slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Function {
@@ -29,7 +31,7 @@ macro_rules! for_each_function {
 
 impl Function {
     /// f(x) for each x.
-    pub fn of(self, x: &[f32]) -> Vec<f32> {
+    pub fn of(self, x: &[f32]) -> Buffer {
         for_each_function!(self, |f| super::passes::map(x, f))
     }
 
@@ -39,7 +41,7 @@ impl Function {
     }
 
     /// f'(x) dy for each x; see [`slope_by_value`](Function::slope_by_value) for what `x` is.
-    pub fn slopes(self, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    pub fn slopes(self, x: &[f32], dy: &[f32]) -> Buffer {
         use super::passes::map2;
         match self {
             Self::LeakyRelu { slope } => map2(x, dy, move |y, dy| dy * if y > 0.0 { 1.0 } else { slope }),

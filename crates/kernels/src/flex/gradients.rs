@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex};
-use burn::tensor::TensorData;
+use burn::tensor::{DType, Shape, TensorData};
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
@@ -15,6 +15,7 @@ use faer::MatRef;
 use super::convolution::{self, Sizes};
 use super::functions::Function;
 use super::passes;
+use super::pool::Buffer;
 use super::product::product;
 use super::{Kernels, Raw};
 use crate::AdamRates;
@@ -122,7 +123,7 @@ pub fn adapt(inputs: [Raw; 4], rates: &AdamRates) -> (Raw, Raw, Raw) {
     let shape = inputs[0].layout().shape().clone();
     let [w, gradient, first, second] = inputs.map(dense);
     let after = passes::adam(values(&w), values(&gradient), [values(&first), values(&second)], rates);
-    let [w, first, second] = after.map(|values| Raw::from_data(TensorData::new(values, shape.clone())));
+    let [w, first, second] = after.map(|values| tensor(values, shape.clone()));
     (w, first, second)
 }
 
@@ -140,8 +141,8 @@ fn dims<const D: usize>(tensor: &Raw) -> [usize; D] {
     std::array::from_fn(|i| tensor.layout().shape()[i])
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Raw {
-    Raw::from_data(TensorData::new(values, shape))
+fn tensor(values: impl Into<Buffer>, shape: impl Into<Shape>) -> Raw {
+    Raw::from_data(TensorData::from_bytes(values.into().into_bytes(), shape, DType::F32))
 }
 
 /// The matrix of a dense tensor.
@@ -287,13 +288,13 @@ impl Rule<1> for Activate {
 
     fn forward(&self, inputs: [Raw; 1]) -> (Raw, Raw) {
         let [x] = inputs.map(dense);
-        let y = Raw::from_data(TensorData::new(self.0.of(values(&x)), x.layout().shape().clone()));
+        let y = tensor(self.0.of(values(&x)), x.layout().shape().clone());
         (y.clone(), if self.0.slope_by_value() { y } else { x })
     }
 
     fn backward(&self, kept: Raw, gradient: Raw, _: [bool; 1]) -> [Option<Raw>; 1] {
         let dx = self.0.slopes(values(&kept), values(&dense(gradient)));
-        [Some(Raw::from_data(TensorData::new(dx, kept.layout().shape().clone())))]
+        [Some(tensor(dx, kept.layout().shape().clone()))]
     }
 }
 

@@ -4,6 +4,7 @@ mod convolution;
 mod functions;
 mod gradients;
 mod passes;
+mod pool;
 mod product;
 
 use burn::backend::tensor::FloatTensor;

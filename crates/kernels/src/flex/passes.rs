@@ -3,6 +3,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::pool::Buffer;
 use crate::AdamRates;
 
 /// Values of a piece.
@@ -22,16 +23,16 @@ pub fn wide<T>(f: impl FnOnce() -> T) -> T {
 }
 
 /// A value for each value.
-pub fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
+pub fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Buffer {
+    let mut y = Buffer::take(x.len());
     let each = |(y, x): (&mut [f32], &[f32])| wide(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)));
     y.par_chunks_mut(SOME).zip(x.par_chunks(SOME)).with_min_len(WORTH).for_each(each);
     y
 }
 
 /// A value for each pair.
-pub fn map2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
-    let mut y = vec![0.0; a.len()];
+pub fn map2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Buffer {
+    let mut y = Buffer::take(a.len());
     let each = |((y, a), b): ((&mut [f32], &[f32]), &[f32])| {
         wide(|| y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)));
     };
@@ -111,9 +112,9 @@ pub fn moments(x: &[f32], channels: usize, area: usize) -> [Vec<f32>; 2] {
 }
 
 /// a x + b with a and b of each channel of `[batch, channels, area]`.
-pub fn channel_affine(x: &[f32], area: usize, scale: &[f32], offset: &[f32]) -> Vec<f32> {
+pub fn channel_affine(x: &[f32], area: usize, scale: &[f32], offset: &[f32]) -> Buffer {
     let channels = scale.len();
-    let mut y = vec![0.0; x.len()];
+    let mut y = Buffer::take(x.len());
     let each = |(plane, (y, x)): (usize, (&mut [f32], &[f32]))| {
         let (scale, offset) = (scale[plane % channels], offset[plane % channels]);
         wide(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = scale * x + offset));
@@ -124,13 +125,14 @@ pub fn channel_affine(x: &[f32], area: usize, scale: &[f32], offset: &[f32]) -> 
 }
 
 /// The largest value of each square of planes of these sides; one that is no number is the largest.
-pub fn largest(x: &[f32], [height, width]: [usize; 2], size: usize) -> Vec<f32> {
+pub fn largest(x: &[f32], [height, width]: [usize; 2], size: usize) -> Buffer {
     let (area, columns) = (height * width, width / size);
     let squares = height / size * columns;
-    let mut y = vec![f32::NEG_INFINITY; x.len() / area * squares];
+    let mut y = Buffer::take(x.len() / area * squares);
     let planes = y.par_chunks_mut(squares).zip(x.par_chunks(area));
     planes.with_min_len(planes_worth(area)).for_each(|(y, x)| {
         wide(|| {
+            y.fill(f32::NEG_INFINITY);
             for (y, rows) in y.chunks_exact_mut(columns).zip(x.chunks_exact(size * width)) {
                 for row in rows.chunks_exact(width) {
                     for (y, values) in y.iter_mut().zip(row.chunks_exact(size)) {
@@ -146,12 +148,13 @@ pub fn largest(x: &[f32], [height, width]: [usize; 2], size: usize) -> Vec<f32> 
 }
 
 /// The gradient for what [`largest`] was given: that of each square goes to the first of its largest values.
-pub fn to_largest(x: &[f32], [height, width]: [usize; 2], size: usize, y: &[f32], dy: &[f32]) -> Vec<f32> {
+pub fn to_largest(x: &[f32], [height, width]: [usize; 2], size: usize, y: &[f32], dy: &[f32]) -> Buffer {
     let (area, columns) = (height * width, width / size);
     let squares = height / size * columns;
-    let mut dx = vec![0.0; x.len()];
+    let mut dx = Buffer::take(x.len());
     let planes = dx.par_chunks_mut(area).zip(x.par_chunks(area)).zip(y.par_chunks(squares).zip(dy.par_chunks(squares)));
     planes.with_min_len(planes_worth(area)).for_each(|((dx, x), (y, dy))| {
+        dx.fill(0.0);
         let mut left = vec![0.0; columns];
         let rows = dx.chunks_exact_mut(size * width).zip(x.chunks_exact(size * width));
         for ((dx, x), (y, dy)) in rows.zip(y.chunks_exact(columns).zip(dy.chunks_exact(columns))) {
@@ -174,7 +177,7 @@ pub fn to_largest(x: &[f32], [height, width]: [usize; 2], size: usize, y: &[f32]
 /// What [`batch_norm_gradients`] gives.
 pub struct BatchNormGradients {
     /// For the input.
-    pub x: Vec<f32>,
+    pub x: Buffer,
     /// For the gains.
     pub gamma: Vec<f32>,
     /// For the offsets.
@@ -206,7 +209,7 @@ pub fn batch_norm_gradients(
             [scale as f32, slope as f32, offset as f32]
         })
         .collect();
-    let mut dx = vec![0.0; x.len()];
+    let mut dx = Buffer::take(x.len());
     let planes = dx.par_chunks_mut(area).zip(dy.par_chunks(area)).zip(x.par_chunks(area)).enumerate();
     planes.with_min_len(planes_worth(area)).for_each(|(plane, ((dx, dy), x))| {
         let [scale, slope, offset] = terms[plane % channels];
@@ -225,13 +228,13 @@ pub fn batch_norm_gradients(
 
 /// An update of Adam (Kingma and Ba 2015, algorithm 1) with its corrections in `size` and `root`: the moments and the values
 /// after it.
-pub fn adam(values: &[f32], gradient: &[f32], moments: [&[f32]; 2], rates: &AdamRates) -> [Vec<f32>; 3] {
+pub fn adam(values: &[f32], gradient: &[f32], moments: [&[f32]; 2], rates: &AdamRates) -> [Buffer; 3] {
     // In double precision 1 - beta2 is what the corrections take it for; in single it is 5e-5 off.
     let [beta1, rest1, beta2, rest2] =
         [rates.beta1, 1.0 - rates.beta1, rates.beta2, 1.0 - rates.beta2].map(|x| x as f32);
     let [size, root, epsilon] = [rates.size, rates.root, rates.epsilon].map(|x| x as f32);
     let n = values.len();
-    let [mut m, mut v, mut w] = [(); 3].map(|()| vec![0.0; n]);
+    let [mut m, mut v, mut w] = [(); 3].map(|()| Buffer::take(n));
     let pieces = m.par_chunks_mut(SOME).zip(v.par_chunks_mut(SOME)).zip(w.par_chunks_mut(SOME)).enumerate();
     pieces.with_min_len(WORTH).for_each(|(i, ((m, v), w))| {
         let from = i * SOME;

@@ -1,5 +1,6 @@
 //! Products of matrices that are shared among threads.
 
+use super::pool::Buffer;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -7,9 +8,9 @@ use faer::{Accum, MatMut, MatRef, Par};
 const MANY: usize = 1 << 21;
 
 /// a b, `[rows, columns]` row by row.
-pub fn product(a: MatRef<f32>, b: MatRef<f32>) -> Vec<f32> {
+pub fn product(a: MatRef<f32>, b: MatRef<f32>) -> Buffer {
     let (rows, columns) = (a.nrows(), b.ncols());
-    let mut out = vec![0.0; rows * columns];
+    let mut out = Buffer::take(rows * columns);
     into(MatMut::from_row_major_slice_mut(&mut out, rows, columns), a, b);
     out
 }
