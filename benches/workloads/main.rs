@@ -61,6 +61,7 @@ fn measure(args: &Args) -> Result<(), String> {
         return Err(format!("`--seconds` takes more than 0 and at most 3600, got {}", args.seconds));
     }
     if let Some(workload) = args.run {
+        ganvas_kernels::use_this_thread();
         let figures = workload.run(args.seconds);
         println!("{}", serde_json::to_string(&figures).map_err(|e| e.to_string())?);
         return Ok(());

@@ -15,6 +15,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     // `ganvas systems show vae | head -3`: a reader that has seen enough ends the program, which is no panic.
     sigpipe::reset();
+    ganvas_kernels::use_this_thread();
     let arguments = args::Cli::parse();
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,6 +17,14 @@ fn fast<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && x.device() == burn::tensor::Device::flex()
 }
 
+/// Has the calling thread compute beside the others of the pool, for a program whose main thread trains: handing each small
+/// operation to others takes longer than the operation. To be called before anything else computes; there is no effect where
+/// there is a pool already, or one thread alone.
+pub fn use_this_thread() {
+    #[cfg(feature = "flex")]
+    flex::use_this_thread();
+}
+
 /// x W + b.
 ///
 /// # Shapes
@@ -73,6 +81,15 @@ pub fn leaky_relu<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
     if slope == 0.0 { activation::relu(x) } else { activation::leaky_relu(x, slope) }
 }
 
+/// The slope of [`leaky_relu`], a constant: 1 where x > 0, else `slope`.
+pub fn leaky_relu_slope<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::activate(x.detach(), flex::Function::Step { below: slope as f32 });
+    }
+    x.ones_like().mask_fill(x.lower_equal_elem(0.0), slope)
+}
+
 /// ln(1 + e^x), without overflow, with the gradient sigmoid(x) everywhere.
 pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
@@ -81,6 +98,15 @@ pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     }
     // burn's own overflows far out, and its gradient there is no number.
     activation::log_sigmoid(x.neg()).neg()
+}
+
+/// e^x.
+pub fn exp<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::activate(x, flex::Function::Exp);
+    }
+    x.exp()
 }
 
 /// 1 / (1 + e^-x).
@@ -136,6 +162,28 @@ pub fn batch_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64)
     }
     let normed = burned::batch_norm_train(x, gamma, beta, epsilon);
     BatchNormed { output: normed.output, mean: normed.mean, variance: normed.variance }
+}
+
+/// The logarithm of the probability of each row of values under a Bernoulli law with these logits l: the sum of
+/// x l - ln(1 + e^l).
+///
+/// # Shapes
+/// `x`, in [0, 1], and `logits`, `[n, values]`, to `[n]`.
+pub fn bernoulli(x: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if fast(&x) && fast(&logits) {
+        return flex::bernoulli(x, logits);
+    }
+    (x * logits.clone() - softplus(logits)).sum_dim(1).squeeze_dim(1)
+}
+
+/// The sum of the squares of all values, `[1]`; no gradient flows through it.
+pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if fast(&x) {
+        return flex::sum_of_squares(x);
+    }
+    x.detach().square().sum()
 }
 
 /// What an update of Adam is made with.

@@ -204,7 +204,8 @@ proptest! {
     fn smooth_functions(count in 1usize..40_000, scale in 0.01..30.0) {
         let (x, none) = (values([count], 1).mul_scalar(scale).detach().require_grad(), values([1], 2));
         type Pointwise = fn(Tensor<1>) -> Tensor<1>;
-        let pairs: [[Pointwise; 2]; 3] = [
+        let pairs: [[Pointwise; 2]; 4] = [
+            [|x| ganvas_kernels::exp(x.mul_scalar(0.1)), |x| x.mul_scalar(0.1).exp()],
             [ganvas_kernels::softplus, |x| activation::log_sigmoid(x.neg()).neg()],
             [ganvas_kernels::sigmoid, activation::sigmoid],
             [ganvas_kernels::tanh, Tensor::tanh],
@@ -214,6 +215,44 @@ proptest! {
             close(&ours[..2].to_vec(), &theirs[..2].to_vec()).map_err(TestCaseError::fail)?;
         }
     }
+
+    /// Of values in [0, 1] and logits of either sign, with a weight for each row.
+    #[test]
+    fn bernoulli_laws(rows in 1usize..60, columns in 1usize..400, scale in 0.1..20.0) {
+        let x = values([rows, columns], 1).square().detach().require_grad();
+        let logits = values([rows, columns], 2).mul_scalar(scale).detach().require_grad();
+        let outcome = |ours: bool| {
+            let y = match ours {
+                true => ganvas_kernels::bernoulli(x.clone(), logits.clone()),
+                false => {
+                    let terms = x.clone() * logits.clone() + activation::log_sigmoid(logits.clone().neg());
+                    terms.sum_dim(1).squeeze_dim(1)
+                }
+            };
+            let gradients = (y.clone() * values([rows], 9).detach()).sum().backward();
+            let of = |t: &Tensor<2>| numbers(t.grad(&gradients).unwrap());
+            vec![numbers(y), of(&x), of(&logits)]
+        };
+        close(&outcome(true), &outcome(false)).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn sums_of_squares(count in 1usize..100_000) {
+        let x = values([count], 1);
+        let ours = numbers(ganvas_kernels::sum_of_squares(x.clone()))[0];
+        let exact: f64 = numbers(x).into_iter().map(|x| f64::from(x).powi(2)).sum();
+        prop_assert!((f64::from(ours) - exact).abs() <= 1e-6 * exact.max(1.0), "{ours} against {exact}");
+    }
+}
+
+/// The slope of a rectifier, and at its corner that from the left.
+#[test]
+fn slopes_of_rectifiers() {
+    let x = Tensor::<1>::from_floats([-2.0, -0.0, 0.0, 3.0, f32::NAN], &Device::flex().autodiff()).require_grad();
+    let slope = ganvas_kernels::leaky_relu_slope(x.clone(), 0.2);
+    assert_eq!(numbers(slope.clone()), [0.2, 0.2, 0.2, 1.0, 0.2]);
+    let gradients = (slope.sum() + x.clone().sum()).backward();
+    assert_eq!(numbers(x.grad(&gradients).unwrap()), [1.0; 5]);
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl GaussianEncoder {
 
 /// z = mean + exp(log-variance / 2) eps with eps ~ N(0, I) (Kingma and Welling 2014, section 2.4). All `[batch, latent]`.
 pub fn reparameterize(mean: Tensor<2>, log_variance: Tensor<2>, eps: Tensor<2>) -> Tensor<2> {
-    mean + log_variance.mul_scalar(0.5).exp() * eps
+    mean + ganvas_kernels::exp(log_variance.mul_scalar(0.5)) * eps
 }
 
 #[cfg(test)]

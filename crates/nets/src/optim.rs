@@ -242,7 +242,7 @@ pub fn squared_norm<M: Module>(gradients: &GradientsParams, module: &M) -> Optio
     impl burn::module::ModuleVisitor for Norm<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(grad) = self.gradients.get::<D>(param.id) {
-                let square = grad.square().sum();
+                let square = ganvas_kernels::sum_of_squares(grad);
                 self.sum = Some(match self.sum.take() {
                     None => square,
                     Some(sum) => sum + square,

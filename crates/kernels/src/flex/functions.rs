@@ -15,6 +15,10 @@ pub enum Function {
     Sigmoid,
     /// tanh x.
     Tanh,
+    /// e^x.
+    Exp,
+    /// The slope of a leaky ReLU: 1 where x > 0, else `below`. Its own slope is 0.
+    Step { below: f32 },
 }
 
 /// A loop over values for each function, so that which it is is asked once.
@@ -25,6 +29,8 @@ macro_rules! for_each_function {
             Function::Softplus => $run(softplus),
             Function::Sigmoid => $run(sigmoid),
             Function::Tanh => $run(tanh),
+            Function::Exp => $run(whole_exp),
+            Function::Step { below } => $run(move |x: f32| if x > 0.0 { 1.0 } else { below }),
         }
     };
 }
@@ -48,6 +54,8 @@ impl Function {
             Self::Softplus => map2(x, dy, |x, dy| dy * sigmoid(x)),
             Self::Sigmoid => map2(x, dy, |y, dy| dy * (y * (1.0 - y))),
             Self::Tanh => map2(x, dy, |y, dy| dy * (1.0 - y * y)),
+            Self::Exp => map2(x, dy, |y, dy| dy * y),
+            Self::Step { .. } => map2(x, dy, |_, _| 0.0),
         }
     }
 }
@@ -68,6 +76,13 @@ fn exp(x: f32) -> f32 {
     (p * (r * r) + r + 1.0) * power
 }
 
+/// e^x, also far out.
+#[inline(always)]
+fn whole_exp(x: f32) -> f32 {
+    let root = exp(0.5 * x);
+    if x.abs() > 87.0 { root * root } else { exp(x) }
+}
+
 /// ln(1 + u) for u in [0, 1], by the series of the inverse hyperbolic tangent of u / (2 + u).
 #[inline(always)]
 fn ln_1p(u: f32) -> f32 {
@@ -81,13 +96,13 @@ fn ln_1p(u: f32) -> f32 {
 
 /// ln(1 + e^x), without overflow.
 #[inline(always)]
-fn softplus(x: f32) -> f32 {
+pub fn softplus(x: f32) -> f32 {
     x.max(0.0) + ln_1p(exp(-x.abs()))
 }
 
 /// 1 / (1 + e^-x), without overflow.
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
+pub fn sigmoid(x: f32) -> f32 {
     let u = exp(-x.abs());
     let far = 1.0 / (1.0 + u);
     if x >= 0.0 { far } else { u * far }
@@ -126,6 +141,7 @@ mod tests {
     fn values_are_those_of_double_precision() {
         let near = |name: &str, found: f64, limit: f64| assert!(found < limit, "{name}: {found:e}");
         near("exp", error(|x| exp(x.clamp(-87.0, 88.0)), |x| x.clamp(-87.0, 88.0).exp(), 1e-38), 3e-7);
+        near("whole_exp", error(|x| whole_exp(0.8 * x), |x| f64::from(0.8 * x as f32).exp(), 1e-38), 4e-7);
         near("softplus", error(softplus, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), 1e-30), 4e-7);
         near("sigmoid", error(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), 1e-30), 4e-7);
         near("tanh", error(tanh, f64::tanh, 1e-38), 3e-7);

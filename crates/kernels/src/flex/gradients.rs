@@ -104,6 +104,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         (output, constant(kept.mean), constant(kept.variance))
     }
 
+    fn bernoulli(x: Tracked<C>, logits: Tracked<C>) -> Tracked<C> {
+        apply::<_, C, 2>(Bernoulli, [x, logits]).0
+    }
+
+    fn sum_of_squares(x: Tracked<C>) -> Tracked<C> {
+        <Self as AutodiffBackend>::from_inner(sum_of_squares(<Self as AutodiffBackend>::inner(x)))
+    }
+
     fn adapt(
         values: Tracked<C>,
         gradient: Tracked<C>,
@@ -125,6 +133,11 @@ pub fn adapt(inputs: [Raw; 4], rates: &AdamRates) -> (Raw, Raw, Raw) {
     let after = passes::adam(values(&w), values(&gradient), [values(&first), values(&second)], rates);
     let [w, first, second] = after.map(|values| tensor(values, shape.clone()));
     (w, first, second)
+}
+
+/// The sum of all squares, `[1]`.
+pub fn sum_of_squares(x: Raw) -> Raw {
+    tensor(vec![passes::sum_of_squares(values(&dense(x)))], [1])
 }
 
 /// With its values in the order of its dimensions.
@@ -160,11 +173,8 @@ impl Rule<3> for Affine {
 
     fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
         let [x, weight, bias] = inputs.map(dense);
-        let mut y = product(matrix(&x), matrix(&weight));
+        let y = product(matrix(&x), matrix(&weight), Some(values(&bias)));
         let ([n, _], [_, outputs]) = (dims(&x), dims(&weight));
-        for row in y.chunks_exact_mut(outputs) {
-            row.iter_mut().zip(values(&bias)).for_each(|(value, bias)| *value += bias);
-        }
         (tensor(y, [n, outputs]), [x, weight])
     }
 
@@ -172,8 +182,8 @@ impl Rule<3> for Affine {
         let dy = dense(gradient);
         let outputs = dims::<2>(&weight)[1];
         [
-            wanted[0].then(|| tensor(product(matrix(&dy), matrix(&weight).transpose()), dims::<2>(&x))),
-            wanted[1].then(|| tensor(product(matrix(&x).transpose(), matrix(&dy)), dims::<2>(&weight))),
+            wanted[0].then(|| tensor(product(matrix(&dy), matrix(&weight).transpose(), None), dims::<2>(&x))),
+            wanted[1].then(|| tensor(product(matrix(&x).transpose(), matrix(&dy), None), dims::<2>(&weight))),
             wanted[2].then(|| tensor(passes::column_sums(values(&dy), outputs), [outputs])),
         ]
     }
@@ -295,6 +305,33 @@ impl Rule<1> for Activate {
     fn backward(&self, kept: Raw, gradient: Raw, _: [bool; 1]) -> [Option<Raw>; 1] {
         let dx = self.0.slopes(values(&kept), values(&dense(gradient)));
         [Some(tensor(dx, kept.layout().shape().clone()))]
+    }
+}
+
+/// The log-likelihood of each row under a Bernoulli law with these logits.
+#[derive(Clone, Debug)]
+pub struct Bernoulli;
+
+impl Rule<2> for Bernoulli {
+    type Kept = [Raw; 2];
+
+    fn forward(&self, inputs: [Raw; 2]) -> (Raw, [Raw; 2]) {
+        let [x, logits] = inputs.map(dense);
+        let [n, columns] = dims(&x);
+        let sums = passes::bernoulli(values(&x), values(&logits), columns);
+        (tensor(sums, [n]), [x, logits])
+    }
+
+    fn backward(&self, [x, logits]: [Raw; 2], gradient: Raw, wanted: [bool; 2]) -> [Option<Raw>; 2] {
+        let dy = dense(gradient);
+        let [n, columns] = dims(&x);
+        let of_x = || {
+            values(&logits).chunks_exact(columns).zip(values(&dy)).flat_map(|(l, &dy)| l.iter().map(move |l| dy * l))
+        };
+        [
+            wanted[0].then(|| tensor(of_x().collect::<Vec<f32>>(), [n, columns])),
+            wanted[1].then(|| tensor(passes::bernoulli_logits(values(&x), values(&logits), values(&dy)), [n, columns])),
+        ]
     }
 }
 

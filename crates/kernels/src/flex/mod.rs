@@ -13,7 +13,7 @@ use burn::tensor::Tensor;
 
 use crate::{AdamRates, BatchNormed};
 pub use functions::Function;
-use gradients::{Activate, Affine, Convolve, Largest, Normalize, Rule, Spread};
+use gradients::{Activate, Affine, Bernoulli, Convolve, Largest, Normalize, Rule, Spread};
 
 /// A tensor of this backend.
 type Raw = FloatTensor<Flex>;
@@ -57,6 +57,12 @@ pub trait Kernels: Backend {
         epsilon: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
+    /// See [`crate::bernoulli`].
+    fn bernoulli(x: FloatTensor<Self>, logits: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::sum_of_squares`]. It has no gradient.
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// See [`crate::adam`]: values, first and second moments. It has no gradient.
     fn adapt(
         values: FloatTensor<Self>,
@@ -93,8 +99,26 @@ impl Kernels for Flex {
         (output, kept.mean, kept.variance)
     }
 
+    fn bernoulli(x: Raw, logits: Raw) -> Raw {
+        Bernoulli.forward([x, logits]).0
+    }
+
+    fn sum_of_squares(x: Raw) -> Raw {
+        gradients::sum_of_squares(x)
+    }
+
     fn adapt(values: Raw, gradient: Raw, first: Raw, second: Raw, rates: AdamRates) -> (Raw, Raw, Raw) {
         gradients::adapt([values, gradient, first, second], &rates)
+    }
+}
+
+pub fn use_this_thread() {
+    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|&n: &usize| n > 0);
+    let threads = asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // A pool of this thread alone would leave undone what another thread asks of it, while this one waits for the other.
+    if threads > 1 {
+        // Fails where there is a pool already.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
     }
 }
 
@@ -142,6 +166,14 @@ pub fn batch_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64)
         mean: Tensor::from_dispatch(mean),
         variance: Tensor::from_dispatch(variance),
     }
+}
+
+pub fn bernoulli(x: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::bernoulli(x.into_dispatch(), logits.into_dispatch()))
+}
+
+pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::sum_of_squares(x.into_dispatch()))
 }
 
 pub fn adam<const D: usize>(

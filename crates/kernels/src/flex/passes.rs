@@ -3,6 +3,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::functions::{sigmoid, softplus};
 use super::pool::Buffer;
 use crate::AdamRates;
 
@@ -50,28 +51,27 @@ fn sums(batch: usize, channels: usize, of: impl Fn(usize) -> [f64; 2] + Sync) ->
     (0..channels).into_par_iter().map(channel).collect()
 }
 
-/// The sums of f(i), two at a time, for i below n.
-fn pair_sums(n: usize, f: impl Fn(usize) -> [f32; 2]) -> [f64; 2] {
+/// The sums over all pairs of the two values that `f` makes of each.
+fn pair_sums(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> [f32; 2]) -> [f64; 2] {
     const LANES: usize = 16;
-    let whole = n / LANES * LANES;
+    let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
     let lanes = wide(|| {
-        let mut lanes = [[0f32; 2]; LANES];
-        for from in (0..whole).step_by(LANES) {
-            for (lane, sums) in lanes.iter_mut().enumerate() {
-                let [a, b] = f(from + lane);
-                sums[0] += a;
-                sums[1] += b;
+        let mut sums = [[0f32; LANES]; 2];
+        for (x, y) in xs.iter().zip(ys) {
+            for lane in 0..LANES {
+                let [a, b] = f(x[lane], y[lane]);
+                sums[0][lane] += a;
+                sums[1][lane] += b;
             }
         }
-        lanes
+        sums
     });
-    let mut sum = [0, 1].map(|i| lanes.iter().map(|lane| f64::from(lane[i])).sum::<f64>());
-    for i in whole..n {
-        let [a, b] = f(i);
-        sum[0] += f64::from(a);
-        sum[1] += f64::from(b);
+    let mut sums = lanes.map(|lanes| lanes.into_iter().map(f64::from).sum::<f64>());
+    for (&x, &y) in x_rest.iter().zip(y_rest) {
+        let values = f(x, y);
+        sums = [0, 1].map(|i| sums[i] + f64::from(values[i]));
     }
-    sum
+    sums
 }
 
 /// The sum of each channel of `[batch, channels, area]`.
@@ -79,18 +79,56 @@ pub fn channel_sums(x: &[f32], channels: usize, area: usize) -> Vec<f32> {
     let batch = x.len() / (channels * area).max(1);
     let sums = sums(batch, channels, |plane| {
         let x = &x[plane * area..][..area];
-        pair_sums(area, |i| [x[i], 0.0])
+        pair_sums(x, x, |x, _| [x, 0.0])
     });
     sums.into_iter().map(|[sum, _]| sum as f32).collect()
 }
 
-/// The sum of each column of `[rows, columns]`.
+/// The sum of each column of `[rows, columns]`. Rows of a piece are summed in `f32`, pieces in `f64`.
 pub fn column_sums(x: &[f32], columns: usize) -> Vec<f32> {
+    const ROWS: usize = 16;
+    let piece = |rows: &[f32]| {
+        let mut sums = vec![0f32; columns];
+        wide(|| {
+            for row in rows.chunks_exact(columns) {
+                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+            }
+        });
+        sums
+    };
     let mut sums = vec![0f64; columns];
-    for row in x.chunks_exact(columns) {
-        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+    for rows in x.chunks(ROWS * columns.max(1)) {
+        sums.iter_mut().zip(piece(rows)).for_each(|(sum, part)| *sum += f64::from(part));
     }
     sums.into_iter().map(|sum| sum as f32).collect()
+}
+
+/// The sum of all squares: pieces in `f32`, their sums in `f64`.
+pub fn sum_of_squares(x: &[f32]) -> f32 {
+    let pieces = x.par_chunks(SOME).with_min_len(WORTH).map(|x| pair_sums(x, x, |x, _| [x * x, 0.0])[0]);
+    // In the order of the pieces.
+    pieces.collect::<Vec<f64>>().into_iter().sum::<f64>() as f32
+}
+
+/// For each row of `[rows, columns]` the sum over its values of x l - ln(1 + e^l), with l the logits.
+pub fn bernoulli(x: &[f32], logits: &[f32], columns: usize) -> Vec<f32> {
+    let rows = x.par_chunks(columns).zip(logits.par_chunks(columns)).with_min_len(planes_worth(columns));
+    rows.map(|(x, logits)| pair_sums(x, logits, |x, l| [x * l - softplus(l), 0.0])[0] as f32).collect()
+}
+
+/// The gradients of [`bernoulli`] for the logits, given those of the rows.
+pub fn bernoulli_logits(x: &[f32], logits: &[f32], dy: &[f32]) -> Buffer {
+    let columns = x.len() / dy.len().max(1);
+    let mut out = Buffer::take(x.len());
+    let rows = out.par_chunks_mut(columns).zip(x.par_chunks(columns)).zip(logits.par_chunks(columns)).zip(dy);
+    rows.with_min_len(planes_worth(columns)).for_each(|(((out, x), logits), &dy)| {
+        wide(|| {
+            for ((out, &x), &l) in out.iter_mut().zip(x).zip(logits) {
+                *out = dy * (x - sigmoid(l));
+            }
+        });
+    });
+    out
 }
 
 /// Mean and biased variance of each channel of `[batch, channels, area]`.
@@ -101,8 +139,8 @@ pub fn moments(x: &[f32], channels: usize, area: usize) -> [Vec<f32>; 2] {
     let pivot = |plane: usize| x[plane % channels * area];
     let sums = sums(batch, channels, |plane| {
         let (x, pivot) = (&x[plane * area..][..area], pivot(plane));
-        pair_sums(area, |i| {
-            let d = x[i] - pivot;
+        pair_sums(x, x, |x, _| {
+            let d = x - pivot;
             [d, d * d]
         })
     });
@@ -197,7 +235,7 @@ pub fn batch_norm_gradients(
     let count = (batch * area) as f64;
     let sums = sums(batch, channels, |plane| {
         let (x, dy, mean) = (&x[plane * area..][..area], &dy[plane * area..][..area], mean[plane % channels]);
-        pair_sums(area, |i| [dy[i], dy[i] * (x[i] - mean)])
+        pair_sums(x, dy, |x, dy| [dy, dy * (x - mean)])
     });
     let inverse: Vec<f64> = variance.iter().map(|&v| 1.0 / (f64::from(v) + epsilon).sqrt()).collect();
     // dx = gamma / sd (dy - mean(dy) - (x - mean) / sd^2 mean(dy (x - mean)))

@@ -1,5 +1,5 @@
 use burn::tensor::Tensor;
-use ganvas_kernels::{leaky_relu, sigmoid, softplus, tanh};
+use ganvas_kernels::{leaky_relu, leaky_relu_slope, sigmoid, softplus, tanh};
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
@@ -44,14 +44,13 @@ impl Activation {
 
     /// [`forward`](Activation::forward), with a tangent. The slope of a rectifier is a constant but at its corner.
     pub fn dual<const D: usize>(self, x: Dual<D>) -> Dual<D> {
-        let rectifier = |below: f64, x: Tensor<D>| x.ones_like().mask_fill(x.lower_equal_elem(0.0), below);
         x.map(
             |x| self.forward(x),
             |x, y| match self {
                 Activation::Identity => x.ones_like(),
-                Activation::Relu => rectifier(0.0, x),
-                Activation::LeakyRelu => rectifier(0.2, x),
-                Activation::LeakyRelu01 => rectifier(0.1, x),
+                Activation::Relu => leaky_relu_slope(x, 0.0),
+                Activation::LeakyRelu => leaky_relu_slope(x, 0.2),
+                Activation::LeakyRelu01 => leaky_relu_slope(x, 0.1),
                 Activation::Softplus => sigmoid(x),
                 Activation::Silu => {
                     let s = sigmoid(x);

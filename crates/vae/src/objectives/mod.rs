@@ -3,14 +3,13 @@
 use std::f64::consts::PI;
 
 use burn::tensor::Tensor;
-use ganvas_nets::layers::Activation;
 
 /// log p(x|z) of a Bernoulli decoder from its logits l: sum over values of x l - softplus(l).
 ///
 /// # Shapes
 /// `x` in {0, 1} (or [0, 1]) and `logits`, `[n, values]`, to `[n]`.
 pub fn bernoulli(x: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
-    sum_rows(x * logits.clone() - Activation::Softplus.forward(logits))
+    ganvas_kernels::bernoulli(x, logits)
 }
 
 /// log p(x|z) of a Gaussian decoder with the given mean and one fixed standard deviation for all values.
@@ -36,7 +35,7 @@ pub fn kl_to_standard_normal(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor
 /// # Shapes
 /// `[n, latent]` each, to `[n, latent]`.
 pub fn kl_per_latent(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<2> {
-    let terms = log_variance.clone().exp() + mean.square() - log_variance.add_scalar(1.0);
+    let terms = ganvas_kernels::exp(log_variance.clone()) + mean.square() - log_variance.add_scalar(1.0);
     terms.mul_scalar(0.5)
 }
 
