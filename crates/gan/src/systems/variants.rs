@@ -80,7 +80,13 @@ impl Recipe for Relativistic {
     };
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
-        changed(preset, data, |config| AdversarialConfig { objective: Objective::Relativistic, ..config })
+        changed(preset, data, |mut config| {
+            if preset == Preset::Small {
+                // Batch norm tells what a whole batch is, and pairs are of one of each.
+                layer_norm(&mut config);
+            }
+            AdversarialConfig { objective: Objective::Relativistic, ..config }
+        })
     }
 
     fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
@@ -100,16 +106,21 @@ impl Recipe for Regularized {
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
         changed(preset, data, |mut config| {
-            if let Networks::Dcgan { discriminator_norm, .. } = &mut config.networks {
-                // The penalty is each item's own, which batch norm would couple.
-                *discriminator_norm = NormKind::Layer;
-            }
+            // The penalty is each item's own, which batch norm would couple.
+            layer_norm(&mut config);
             AdversarialConfig { penalty: Penalty { kind: PenaltyKind::Dragan, weight: 10.0, every: 1 }, ..config }
         })
     }
 
     fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         accept::<Self>(acceptance)
+    }
+}
+
+/// Layer norm in the convolutional discriminator.
+fn layer_norm(config: &mut AdversarialConfig) {
+    if let Networks::Dcgan { discriminator_norm, .. } = &mut config.networks {
+        *discriminator_norm = NormKind::Layer;
     }
 }
 

@@ -55,21 +55,29 @@ fn sums(batch: usize, channels: usize, of: impl Fn(usize) -> [f64; 2] + Sync) ->
 fn pair_sums(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> [f32; 2]) -> [f64; 2] {
     const LANES: usize = 16;
     let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
-    let lanes = wide(|| {
-        let mut sums = [[0f32; LANES]; 2];
-        for (x, y) in xs.iter().zip(ys) {
-            for lane in 0..LANES {
-                let [a, b] = f(x[lane], y[lane]);
-                sums[0][lane] += a;
-                sums[1][lane] += b;
-            }
-        }
-        sums
-    });
+    let lanes = wide(|| lane_sums(xs, ys, &f));
     let mut sums = lanes.map(|lanes| lanes.into_iter().map(f64::from).sum::<f64>());
     for (&x, &y) in x_rest.iter().zip(y_rest) {
         let values = f(x, y);
         sums = [0, 1].map(|i| sums[i] + f64::from(values[i]));
+    }
+    sums
+}
+
+/// The sums of each lane; apart, so that it is made part of what has the wide registers.
+#[inline(always)]
+fn lane_sums<const LANES: usize>(
+    xs: &[[f32; LANES]],
+    ys: &[[f32; LANES]],
+    f: &impl Fn(f32, f32) -> [f32; 2],
+) -> [[f32; LANES]; 2] {
+    let mut sums = [[0f32; LANES]; 2];
+    for (x, y) in xs.iter().zip(ys) {
+        for lane in 0..LANES {
+            let [a, b] = f(x[lane], y[lane]);
+            sums[0][lane] += a;
+            sums[1][lane] += b;
+        }
     }
     sums
 }
