@@ -41,7 +41,21 @@ impl Recipe for Classifying {
     };
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
-        changed(preset, data, |config| AdversarialConfig { conditioning: Conditioning::Auxiliary, ..config })
+        changed(preset, data, |mut config| {
+            // Beside the latents, the class is all that this generator hears: every class becomes one picture.
+            if let Networks::Dcgan { generator_norm, .. } = &mut config.networks {
+                *generator_norm = NormKind::Conditional;
+            }
+            if preset == Preset::Small {
+                layer_norm(&mut config);
+            }
+            // Else both networks agree on signs of their own, and what is drawn is any digit.
+            AdversarialConfig {
+                conditioning: Conditioning::Auxiliary,
+                classify_generated: preset == Preset::Paper,
+                ..config
+            }
+        })
     }
 
     fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {

@@ -113,7 +113,7 @@ pub fn sigmoid(x: f32) -> f32 {
 fn tanh(x: f32) -> f32 {
     let size = x.abs();
     let z = x * x;
-    let p = (((-5.704_988_7e-3 * z + 2.063_908_9e-2) * z - 0.053_739_715) * z + 0.133_314_42) * z - 0.333_332_83;
+    let p = (((-5.704_988_7e-3 * z + 2.063_909e-2) * z - 0.053_739_715) * z + 0.133_314_42) * z - 0.333_332_83;
     let near = x + x * (z * p);
     let far = (1.0 - 2.0 / (exp(2.0 * size) + 1.0)).copysign(x);
     if size < 0.625 { near } else { far }

@@ -24,6 +24,10 @@ pub struct AdversarialConfig {
     /// What the cross-entropy of an auxiliary classifier is multiplied by, in both networks' losses.
     #[serde(default = "one")]
     pub class_weight: f64,
+    /// Whether the discriminator's classifier learns from generated items too, as in the paper (Odena et al. 2017, eq. 2). Then
+    /// it can agree with the generator on signs of a class that no real item has.
+    #[serde(default = "yes")]
+    pub classify_generated: bool,
     /// What both networks minimise.
     pub objective: Objective,
     /// What keeps the discriminator's slope in bounds.
@@ -49,6 +53,10 @@ pub struct AdversarialConfig {
 
 fn one() -> f64 {
     1.0
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn once() -> usize {
@@ -139,6 +147,7 @@ impl AdversarialConfig {
             networks,
             conditioning: Conditioning::None,
             class_weight: 1.0,
+            classify_generated: true,
             objective: Objective::NonSaturating,
             penalty: Penalty::default(),
             regularizers: Regularizers::default(),

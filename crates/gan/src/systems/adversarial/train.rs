@@ -58,7 +58,10 @@ impl<R> Adversarial<R> {
             let settings = &config.regularizers;
             let terms = [
                 rule.penalty(discriminator, &real, &fake, micro),
-                rule.classification(&[("real", &real), ("fake", &fake)], micro),
+                rule.classification(
+                    &[("real", &real), ("fake", &fake)][..1 + usize::from(config.classify_generated)],
+                    micro,
+                ),
                 (settings.label_smoothing > 0.0).then(|| label_smoothing(real.score.clone(), settings.label_smoothing)),
                 rule.consistency(discriminator, &real, &fake, micro),
                 averages.clone().map(|[of_real, of_fake]| {
@@ -176,7 +179,7 @@ impl<'c> Rule<'c> {
         Judged { items, told, score: judged.score.value, logits: judged.logits.map(|logits| logits.value) }
     }
 
-    /// The weighted cross-entropy of the auxiliary classifier, summed over kinds of items (Odena et al. 2017, eq. 3).
+    /// The weighted cross-entropy of the auxiliary classifier, summed over kinds of items (Odena et al. 2017, eq. 2).
     fn classification(&self, kinds: &[(&str, &Judged)], micro: &MicroBatch) -> Option<Tensor<1>> {
         let losses = kinds.iter().filter_map(|(name, judged)| {
             let loss = cross_entropy(judged.logits.clone()?, judged.told.clone()?.classes);

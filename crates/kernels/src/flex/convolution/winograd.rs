@@ -413,9 +413,9 @@ impl<S: Scheme<TAPS, IN>, const TAPS: usize, const IN: usize> Plan for Winograd<
 #[inline(always)]
 fn grid<const N: usize>(f: impl Fn(usize, usize) -> usize) -> [[usize; N]; N] {
     let mut places = [[0; N]; N];
-    for i in 0..N {
-        for j in 0..N {
-            places[i][j] = f(i, j);
+    for (i, row) in places.iter_mut().enumerate() {
+        for (j, place) in row.iter_mut().enumerate() {
+            *place = f(i, j);
         }
     }
     places
