@@ -19,11 +19,17 @@ fn fast<const D: usize>(x: &Tensor<D>) -> bool {
 
 /// Has the calling thread compute beside the others of the pool, for a program whose main thread trains: handing each small
 /// operation to others takes longer than the operation. To be called before anything else computes; there is no effect where
-/// there is a pool already, or one thread alone.
+/// there is a pool already, or one thread alone. What other threads ask of the pool must then neither wait for this thread nor use
+/// its graph of gradients: this thread may be given it while it waits.
 pub fn use_this_thread() {
     #[cfg(feature = "flex")]
     flex::use_this_thread();
 }
+
+/// For tests: from now on what kernels are about to write is filled with NaN, so that what they read before is seen.
+#[doc(hidden)]
+#[cfg(feature = "flex")]
+pub use flex::spoil_buffers;
 
 /// x W + b.
 ///
@@ -87,7 +93,7 @@ pub fn leaky_relu_slope<const D: usize>(x: Tensor<D>, slope: f64) -> Tensor<D> {
     if fast(&x) {
         return flex::activate(x.detach(), flex::Function::Step { below: slope as f32 });
     }
-    x.ones_like().mask_fill(x.lower_equal_elem(0.0), slope)
+    x.full_like(slope).mask_fill(x.greater_elem(0.0), 1.0)
 }
 
 /// ln(1 + e^x), without overflow, with the gradient sigmoid(x) everywhere.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 /// Values that look random, the same for the same seed: sines of squares.
 fn values<const D: usize>(shape: [usize; D], seed: usize) -> Tensor<D> {
+    ganvas_kernels::spoil_buffers();
     let count: usize = shape.iter().product();
     let value = |i: usize| ((i * i + 7 * i + 1) as f64 * 0.618 + seed as f64 * 1.37).sin() as f32;
     let data = burn::tensor::TensorData::new((0..count).map(value).collect::<Vec<f32>>(), shape);
@@ -325,6 +326,41 @@ fn large_ones_are_right_and_do_not_depend_on_the_threads() {
     let (x, gamma, beta) = (values([64, 32, 16, 16], 1), values([32], 2), values([32], 3));
     let normed = || outcome(&x, &gamma, &beta, |x, g, b| ganvas_kernels::batch_norm(x, g, b, 1e-5).output);
     assert_eq!(with_threads(1, normed), with_threads(2, normed));
+}
+
+/// What does not fit is refused, in place of what lies in memory.
+#[test]
+fn shapes_that_do_not_fit_are_refused() {
+    let (x, weight, bias) = (values([2, 64, 8, 8], 1), values([64, 32, 3, 3], 2), values([64], 3));
+    let one = || values([1], 4);
+    let wide = values([64, 64, 3, 3], 2);
+    let cases: [(&str, Box<dyn Fn()>); 6] = [
+        ("channels of the image", {
+            let x = x.clone();
+            Box::new(move || drop(ganvas_kernels::conv2d(x.clone(), weight.clone(), Some(bias.clone()), 1, 1)))
+        }),
+        ("bias", {
+            let x = x.clone();
+            Box::new(move || drop(ganvas_kernels::conv2d(x.clone(), wide.clone(), Some(one()), 1, 1)))
+        }),
+        ("gains", {
+            let x = x.clone();
+            Box::new(move || drop(ganvas_kernels::batch_norm(x.clone(), one(), one(), 1e-5).output))
+        }),
+        ("inputs of the weight", Box::new(|| drop(ganvas_kernels::linear(values([3, 4], 1), values([5, 2], 2), None)))),
+        ("logits", Box::new(|| drop(ganvas_kernels::bernoulli(values([1, 4], 1), values([3, 4], 2))))),
+        (
+            "nothing is left",
+            Box::new(|| {
+                drop(ganvas_kernels::conv_transpose2d(values([1, 2, 1, 1], 1), values([2, 3, 2, 2], 2), None, 2, 1, 0))
+            }),
+        ),
+    ];
+    for (what, case) in cases {
+        let message = std::panic::catch_unwind(std::panic::AssertUnwindSafe(case)).expect_err(what);
+        let message = message.downcast_ref::<String>().cloned().unwrap_or_default();
+        assert!(message.contains(what), "{message} has no word of {what}");
+    }
 }
 
 /// What is transposed, sliced or broadcast is read as it is, not as it lies in memory.

@@ -25,6 +25,8 @@ pub enum Function {
 macro_rules! for_each_function {
     ($function:expr, $run:expr) => {
         match $function {
+            // Minus infinity times 0 is no number.
+            Function::LeakyRelu { slope: 0.0 } => $run(|x: f32| if x > 0.0 || x.is_nan() { x } else { 0.0 }),
             Function::LeakyRelu { slope } => $run(move |x: f32| x * if x > 0.0 { 1.0 } else { slope }),
             Function::Softplus => $run(softplus),
             Function::Sigmoid => $run(sigmoid),
@@ -50,6 +52,7 @@ impl Function {
     pub fn slopes(self, x: &[f32], dy: &[f32]) -> Buffer {
         use super::passes::map2;
         match self {
+            Self::LeakyRelu { slope: 0.0 } => map2(x, dy, |y, dy| if y > 0.0 { dy } else { 0.0 }),
             Self::LeakyRelu { slope } => map2(x, dy, move |y, dy| dy * if y > 0.0 { 1.0 } else { slope }),
             Self::Softplus => map2(x, dy, |x, dy| dy * sigmoid(x)),
             Self::Sigmoid => map2(x, dy, |y, dy| dy * (y * (1.0 - y))),
@@ -152,10 +155,17 @@ mod tests {
 
     #[test]
     fn what_is_no_number_stays_so_and_the_ends_are_the_limits() {
-        for f in [Function::LeakyRelu { slope: 0.2 }, Function::Softplus, Function::Sigmoid, Function::Tanh] {
+        let rectifiers = [0.0, 0.2].map(|slope| Function::LeakyRelu { slope });
+        for f in [Function::Exp, Function::Softplus, Function::Sigmoid, Function::Tanh].into_iter().chain(rectifiers) {
             assert!(f.of(&[f32::NAN])[0].is_nan(), "{f:?}");
         }
         let ends = [f32::INFINITY, f32::NEG_INFINITY];
+        assert_eq!(ends.map(whole_exp), [f32::INFINITY, 0.0]);
+        assert_eq!(rectifiers[0].of(&ends)[..], [f32::INFINITY, 0.0]);
+        for x in [-103.0f32, -95.0, -88.0, 88.0, 88.5] {
+            let (found, expected) = (f64::from(whole_exp(x)), f64::from(x).exp());
+            assert!((found - expected).abs() <= 4e-7 * expected + 1.5e-45, "e^{x}: {found:e} in place of {expected:e}");
+        }
         assert_eq!(ends.map(tanh), [1.0, -1.0]);
         assert!(softplus(ends[0]).is_infinite() && softplus(ends[1]) < 1e-37);
         assert!(sigmoid(ends[0]) == 1.0 && sigmoid(ends[1]) < 1e-37);

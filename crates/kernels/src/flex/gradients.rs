@@ -129,6 +129,9 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
 /// Values and moments after an update of Adam.
 pub fn adapt(inputs: [Raw; 4], rates: &AdamRates) -> (Raw, Raw, Raw) {
     let shape = inputs[0].layout().shape().clone();
+    for other in &inputs[1..] {
+        same("values, gradient and moments", &shape, other.layout().shape());
+    }
     let [w, gradient, first, second] = inputs.map(dense);
     let after = passes::adam(values(&w), values(&gradient), [values(&first), values(&second)], rates);
     let [w, first, second] = after.map(|values| tensor(values, shape.clone()));
@@ -158,6 +161,11 @@ fn tensor(values: impl Into<Buffer>, shape: impl Into<Shape>) -> Raw {
     Raw::from_data(TensorData::from_bytes(values.into().into_bytes(), shape, DType::F32))
 }
 
+/// What has to be so for the loops to read and write all that they are given.
+fn same<T: PartialEq + Debug>(what: &str, one: T, other: T) {
+    assert!(one == other, "{what} differ: {one:?} and {other:?}");
+}
+
 /// The matrix of a dense tensor.
 fn matrix(tensor: &Raw) -> MatRef<'_, f32> {
     let [rows, columns] = dims(tensor);
@@ -173,9 +181,11 @@ impl Rule<3> for Affine {
 
     fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
         let [x, weight, bias] = inputs.map(dense);
+        let ([_, values_of_x], [inputs, outputs]) = (dims(&x), dims(&weight));
+        same("values of an item and inputs of the weight", values_of_x, inputs);
+        same("outputs of the weight and of the bias", outputs, values(&bias).len());
         let y = product(matrix(&x), matrix(&weight), Some(values(&bias)));
-        let ([n, _], [_, outputs]) = (dims(&x), dims(&weight));
-        (tensor(y, [n, outputs]), [x, weight])
+        (tensor(y, [dims::<2>(&x)[0], outputs]), [x, weight])
     }
 
     fn backward(&self, [x, weight]: [Raw; 2], gradient: Raw, wanted: [bool; 3]) -> [Option<Raw>; 3] {
@@ -207,7 +217,9 @@ pub struct Convolve {
 
 impl Convolve {
     fn sizes(&self, wide: [usize; 4], weight: &Raw) -> Sizes {
-        let [outputs, _, rows, columns] = dims(weight);
+        let [outputs, inputs, rows, columns] = dims(weight);
+        same("channels of the image and of the weight", wide[1], inputs);
+        assert!(self.stride > 0, "a stride of 0");
         let [height, width] = [(wide[2], rows), (wide[3], columns)].map(|(side, kernel)| {
             let reach = side + 2 * self.padding;
             assert!(reach >= kernel, "a kernel of {kernel} is larger than an image of {reach}");
@@ -223,6 +235,7 @@ impl Rule<3> for Convolve {
     fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
         let [x, weight, bias] = inputs.map(dense);
         let sizes = self.sizes(dims(&x), &weight);
+        same("channels of the weight and of the bias", sizes.narrow[0], values(&bias).len());
         let y = convolution::convolve(&sizes, values(&x), values(&weight), Some(values(&bias)));
         let [channels, height, width] = sizes.narrow;
         (tensor(y, [sizes.batch, channels, height, width]), [x, weight])
@@ -254,11 +267,13 @@ pub struct Spread {
 
 impl Spread {
     fn sizes(&self, narrow: [usize; 4], weight: &Raw) -> Sizes {
-        let [_, outputs, rows, columns] = dims(weight);
+        let [inputs, outputs, rows, columns] = dims(weight);
+        same("channels of the image and of the weight", narrow[1], inputs);
+        assert!(self.stride > 0, "a stride of 0");
         let [height, width] = [(narrow[2], rows), (narrow[3], columns)].map(|(side, kernel)| {
-            ((side - 1) * self.stride + kernel + self.output_padding)
-                .checked_sub(2 * self.padding)
-                .expect("an image is larger than what is cut from it")
+            let (whole, cut) = (side.saturating_sub(1) * self.stride + kernel + self.output_padding, 2 * self.padding);
+            assert!(side > 0 && whole > cut, "nothing is left of an image of {side}: {cut} is cut of {whole}");
+            whole - cut
         });
         sizes([narrow[0], outputs, height, width], narrow, weight, self.stride, self.padding)
     }
@@ -270,6 +285,7 @@ impl Rule<3> for Spread {
     fn forward(&self, inputs: [Raw; 3]) -> (Raw, [Raw; 2]) {
         let [x, weight, bias] = inputs.map(dense);
         let sizes = self.sizes(dims(&x), &weight);
+        same("channels of the weight and of the bias", sizes.wide[0], values(&bias).len());
         let y = convolution::spread(&sizes, values(&x), values(&weight), Some(values(&bias)));
         let [channels, height, width] = sizes.wide;
         (tensor(y, [sizes.batch, channels, height, width]), [x, weight])
@@ -317,7 +333,8 @@ impl Rule<2> for Bernoulli {
 
     fn forward(&self, inputs: [Raw; 2]) -> (Raw, [Raw; 2]) {
         let [x, logits] = inputs.map(dense);
-        let [n, columns] = dims(&x);
+        let shape @ [n, columns] = dims(&x);
+        same("values and their logits", shape, dims(&logits));
         let sums = passes::bernoulli(values(&x), values(&logits), columns);
         (tensor(sums, [n]), [x, logits])
     }
@@ -330,7 +347,9 @@ impl Rule<2> for Bernoulli {
         };
         [
             wanted[0].then(|| tensor(of_x().collect::<Vec<f32>>(), [n, columns])),
-            wanted[1].then(|| tensor(passes::bernoulli_logits(values(&x), values(&logits), values(&dy)), [n, columns])),
+            wanted[1].then(|| {
+                tensor(passes::bernoulli_logits(values(&x), values(&logits), columns, values(&dy)), [n, columns])
+            }),
         ]
     }
 }
@@ -385,6 +404,8 @@ impl Rule<3> for Normalize {
     fn forward(&self, inputs: [Raw; 3]) -> (Raw, Normalized) {
         let [x, gamma, beta] = inputs.map(dense);
         let shape @ [_, channels, height, width] = dims(&x);
+        same("channels of the image and gains", channels, values(&gamma).len());
+        same("channels of the image and offsets", channels, values(&beta).len());
         let [mean, variance] = passes::moments(values(&x), channels, height * width);
         let scale: Vec<f32> = (variance.iter().zip(values(&gamma)))
             .map(|(&variance, &gamma)| (f64::from(gamma) / (f64::from(variance) + self.epsilon).sqrt()) as f32)

@@ -14,6 +14,7 @@ use burn::tensor::Tensor;
 use crate::{AdamRates, BatchNormed};
 pub use functions::Function;
 use gradients::{Activate, Affine, Bernoulli, Convolve, Largest, Normalize, Rule, Spread};
+pub use pool::spoil_buffers;
 
 /// A tensor of this backend.
 type Raw = FloatTensor<Flex>;

@@ -125,8 +125,7 @@ pub fn bernoulli(x: &[f32], logits: &[f32], columns: usize) -> Vec<f32> {
 }
 
 /// The gradients of [`bernoulli`] for the logits, given those of the rows.
-pub fn bernoulli_logits(x: &[f32], logits: &[f32], dy: &[f32]) -> Buffer {
-    let columns = x.len() / dy.len().max(1);
+pub fn bernoulli_logits(x: &[f32], logits: &[f32], columns: usize, dy: &[f32]) -> Buffer {
     let mut out = Buffer::take(x.len());
     let rows = out.par_chunks_mut(columns).zip(x.par_chunks(columns)).zip(logits.par_chunks(columns)).zip(dy);
     rows.with_min_len(planes_worth(columns)).for_each(|(((out, x), logits), &dy)| {
@@ -143,8 +142,17 @@ pub fn bernoulli_logits(x: &[f32], logits: &[f32], dy: &[f32]) -> Buffer {
 pub fn moments(x: &[f32], channels: usize, area: usize) -> [Vec<f32>; 2] {
     let batch = x.len() / (channels * area).max(1);
     let count = (batch * area) as f64;
-    // Less a value of the channel, so that the variance is no small difference of large sums.
-    let pivot = |plane: usize| x[plane % channels * area];
+    // Less a value near its mean, so that the variance is no small difference of large sums.
+    // The mean of its first plane, since a single value may lie far out.
+    let pivots: Vec<f32> = match batch {
+        0 => vec![0.0; channels],
+        _ => x[..channels * area]
+            .chunks_exact(area.max(1))
+            .map(|x| pair_sums(x, x, |x, _| [x, 0.0])[0] / area as f64)
+            .map(|mean| mean as f32)
+            .collect(),
+    };
+    let pivot = |plane: usize| pivots[plane % channels];
     let sums = sums(batch, channels, |plane| {
         let (x, pivot) = (&x[plane * area..][..area], pivot(plane));
         pair_sums(x, x, |x, _| {
@@ -209,9 +217,7 @@ pub fn to_largest(x: &[f32], [height, width]: [usize; 2], size: usize, y: &[f32]
                 let squares = dx.chunks_exact_mut(size).zip(x.chunks_exact(size));
                 for (((dx, x), y), left) in squares.zip(y).zip(&mut left) {
                     for (dx, x) in dx.iter_mut().zip(x) {
-                        let given = if x == y { *left } else { 0.0 };
-                        *dx = given;
-                        *left -= given;
+                        *dx = if x == y { std::mem::take(left) } else { 0.0 };
                     }
                 }
             }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{AllocationProperty, Bytes};
@@ -29,6 +30,21 @@ struct Pool {
     clock: u64,
 }
 
+/// Whether what is to be written is filled with NaN first, so that tests see what is read before.
+static SPOILED: AtomicBool = AtomicBool::new(false);
+
+/// From now on what is to be written is filled with NaN first.
+pub fn spoil_buffers() {
+    SPOILED.store(true, Ordering::Relaxed);
+}
+
+/// Fills with NaN what is to be written, where that is asked for.
+pub fn spoil(values: &mut [f32]) {
+    if SPOILED.load(Ordering::Relaxed) {
+        values.fill(f32::NAN);
+    }
+}
+
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
 fn pool() -> MutexGuard<'static, Option<Pool>> {
@@ -49,15 +65,23 @@ impl Pool {
         Some(buffer)
     }
 
-    fn bring(&mut self, buffer: Vec<f32>) -> Vec<Vec<f32>> {
+    /// Keeps a buffer, and gives those that have to go for it: of the lengths that were asked for longest ago.
+    fn bring(&mut self, buffer: Vec<f32>, most: usize) -> Vec<Vec<f32>> {
+        if buffer.len() > most {
+            return vec![buffer];
+        }
         self.held += buffer.len();
         self.shelf(buffer.len()).buffers.push(buffer);
         let mut gone = Vec::new();
-        while self.held > MOST {
-            let oldest = self.shelves.iter().min_by_key(|(_, shelf)| shelf.used).map(|(&n, _)| n);
-            let Some(shelf) = oldest.and_then(|n| self.shelves.remove(&n)) else { break };
-            self.held -= shelf.buffers.iter().map(Vec::len).sum::<usize>();
-            gone.extend(shelf.buffers);
+        while self.held > most {
+            let Some((&n, oldest)) = self.shelves.iter_mut().min_by_key(|(_, shelf)| shelf.used) else { break };
+            match oldest.buffers.pop() {
+                Some(buffer) => {
+                    self.held -= n;
+                    gone.push(buffer);
+                }
+                None => drop(self.shelves.remove(&n)),
+            }
         }
         gone
     }
@@ -71,7 +95,9 @@ impl Buffer {
     /// `n` values, whatever they are: each is to be written before it is read.
     pub fn take(n: usize) -> Self {
         let kept = if n < LARGE { None } else { pool().get_or_insert_default().take(n) };
-        Self(kept.unwrap_or_else(|| vec![0.0; n]))
+        let mut buffer = kept.unwrap_or_else(|| vec![0.0; n]);
+        spoil(&mut buffer);
+        Self(buffer)
     }
 
     /// The bytes of a tensor of these values.
@@ -112,9 +138,29 @@ impl AsRef<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if self.0.len() >= LARGE {
-            let gone = pool().get_or_insert_default().bring(std::mem::take(&mut self.0));
+            let gone = pool().get_or_insert_default().bring(std::mem::take(&mut self.0), MOST);
             // Freed once others can go on.
             drop(gone);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_brought_is_taken_again_and_the_oldest_goes_first() {
+        let mut pool = Pool::default();
+        assert!(pool.take(10).is_none());
+        for n in [10, 20, 20, 30] {
+            assert!(pool.bring(vec![1.0; n], 80).is_empty());
+        }
+        assert_eq!((pool.held, pool.take(20).map(|buffer| buffer.len()), pool.held), (80, Some(20), 60));
+        // 10 was asked for longest ago, then 30.
+        let gone = |pool: &mut Pool, n: usize| pool.bring(vec![1.0; n], 80).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!((gone(&mut pool, 25), pool.held), (vec![10], 75));
+        assert_eq!((gone(&mut pool, 35), pool.held), (vec![30], 80));
+        assert_eq!((gone(&mut pool, 81), pool.held), (vec![81], 80), "one that is larger than all may be is not kept");
     }
 }

@@ -22,8 +22,9 @@ pub fn product(a: MatRef<f32>, b: MatRef<f32>, bias: Option<&[f32]>) -> Buffer {
 fn into(mut out: MatMut<f32>, a: MatRef<f32>, b: MatRef<f32>, bias: Option<&[f32]>, halvings: usize) {
     let (rows, columns) = (a.nrows(), b.ncols());
     if halvings == 0 || rows * columns * a.ncols() < MANY || rows.max(columns) < 64 {
-        for (row, bias) in out.as_mut().row_iter_mut().zip(std::iter::repeat(bias)) {
-            if let (Some(row), Some(bias)) = (row.try_as_row_major_mut(), bias) {
+        if let Some(bias) = bias {
+            for row in out.as_mut().row_iter_mut() {
+                let row = row.try_as_row_major_mut().expect("rows of a matrix that lies row by row");
                 row.as_slice_mut().copy_from_slice(bias);
             }
         }

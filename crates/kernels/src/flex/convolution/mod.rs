@@ -18,7 +18,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::pool::Buffer;
+use super::pool::{Buffer, spoil};
 use patches::Patches;
 use winograd::{OfFour, OfThree, Winograd};
 
@@ -136,11 +136,8 @@ thread_local! {
 }
 
 fn scratch<T>(f: impl FnOnce(&mut Scratch) -> T) -> T {
-    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-        Ok(mut scratch) => f(&mut scratch),
-        // A thread that waits within a product may be given another group.
-        Err(_) => f(&mut Scratch::default()),
-    })
+    // Nothing within waits for another thread, so that no thread is given a second group meanwhile.
+    SCRATCH.with(|scratch| f(&mut scratch.borrow_mut()))
 }
 
 /// The first `n` values of a buffer, whatever they are.
@@ -148,6 +145,7 @@ fn room(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
     if buffer.len() < n {
         buffer.resize(n, 0.0);
     }
+    spoil(&mut buffer[..n]);
     &mut buffer[..n]
 }
 
@@ -268,4 +266,28 @@ pub fn weight_gradient(sizes: &Sizes, x: &[f32], y: &[f32]) -> Buffer {
         whole.iter_mut().zip(sum.iter()).for_each(|(whole, part)| *whole += part);
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_kernels_of_many_channels_take_fewer_products() {
+        let of = |kernel: usize, stride: usize, channels: usize| {
+            let sizes = Sizes {
+                batch: 2,
+                wide: [channels, 16, 16],
+                narrow: [channels, 16 / stride, 16 / stride],
+                kernel: [kernel; 2],
+                stride,
+                padding: 1,
+            };
+            sizes.plan().products()
+        };
+        assert_eq!(
+            [of(4, 2, 32), of(3, 1, 32), of(4, 1, 32), of(5, 2, 32), of(3, 1, 30), of(4, 2, 8)],
+            [9, 16, 1, 1, 1, 1]
+        );
+    }
 }

@@ -3,8 +3,8 @@
 //! Two neighbouring outputs of a kernel of r values take r + 1 products in place of 2 r, of sums of the inputs with sums of the
 //! kernel; in two dimensions that is done along both, so that tiles of 2x2 outputs take (r + 1)^2 products in place of 4 r^2. With
 //! a stride of 2 the even and the odd rows and columns of an image are images of their own, each with its own part of the
-//! kernel: a kernel of 4x4 is four of 2x2 without a stride. The sums are of at most four values each, so that little precision
-//! is lost.
+//! kernel: a kernel of 4x4 is four of 2x2 without a stride. The sums are of at most three values in each direction, with weights
+//! of 1 and 1/2, so that little precision is lost.
 
 use std::marker::PhantomData;
 
