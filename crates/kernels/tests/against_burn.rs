@@ -334,7 +334,8 @@ fn shapes_that_do_not_fit_are_refused() {
     let (x, weight, bias) = (values([2, 64, 8, 8], 1), values([64, 32, 3, 3], 2), values([64], 3));
     let one = || values([1], 4);
     let wide = values([64, 64, 3, 3], 2);
-    let cases: [(&str, Box<dyn Fn()>); 6] = [
+    type Wrong = Box<dyn Fn()>;
+    let cases: [(&str, Wrong); 6] = [
         ("channels of the image", {
             let x = x.clone();
             Box::new(move || drop(ganvas_kernels::conv2d(x.clone(), weight.clone(), Some(bias.clone()), 1, 1)))
