@@ -1,5 +1,7 @@
 //! The command line.
 
+#[cfg(feature = "remote")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +38,14 @@ pub enum Command {
     /// List the devices that this build and this machine have
     #[command(after_help = "Example:\n  ganvas devices")]
     Devices,
+    /// Lend this machine's devices to training that is led from another
+    #[cfg(feature = "remote")]
+    #[command(
+        after_help = "Examples:\n  ganvas worker\n  ganvas worker --listen 0.0.0.0:4433 --device cuda:0,cuda:1 --key worker.key\n\nWhere \
+        the training is led, with the addresses and the token that the workers print:\n  export GANVAS_TOKEN=...\n  \
+        ganvas train dcgan --devices remote:ID@gpu1:4433,remote:ID@gpu2:4433"
+    )]
+    Worker(WorkerArgs),
     /// List, describe or fetch data sets
     #[command(after_help = "Example:\n  ganvas data get mnist")]
     Data {
@@ -384,6 +394,27 @@ fn minutes(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `ganvas worker`.
+#[cfg(feature = "remote")]
+#[derive(Args)]
+pub struct WorkerArgs {
+    /// Where to listen (UDP; TCP with `--websocket`); port 0: one that is free.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The devices to lend, of one backend; who connects has the first, or with `/1` behind the address the second.
+    #[arg(long, value_name = "D,D,...", default_value = "flex")]
+    pub device: String,
+    /// A file with this worker's key, made where it is missing: the worker keeps its ID [default: a new one each time].
+    #[arg(long, value_name = "FILE", conflicts_with = "websocket")]
+    pub key: Option<PathBuf>,
+    /// A file with the token that has to be presented [default: GANVAS_TOKEN, or one that is made and printed].
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Serve over a WebSocket, which is not encrypted: for one machine or a network that is trusted.
+    #[arg(long)]
+    pub websocket: bool,
+}
+
 /// `ganvas train`.
 #[derive(Args)]
 pub struct TrainArgs {
@@ -410,6 +441,9 @@ pub struct TrainArgs {
     /// Where to train; `ganvas devices` lists what there is [default: flex].
     #[arg(long, value_name = "D")]
     pub device: Option<String>,
+    /// Several devices, each of which gets an equal share of every batch, such as `wgpu:0,wgpu:1`.
+    #[arg(long, value_name = "D,D,...", conflicts_with = "device")]
+    pub devices: Option<String>,
     /// The run folder [default: runs/SYSTEM-DATA].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

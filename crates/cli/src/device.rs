@@ -24,6 +24,16 @@ pub struct Chosen {
     pub guard: Guard,
 }
 
+/// Devices that were asked for together.
+pub struct Several {
+    /// The words for them, the first one's first.
+    pub words: Vec<String>,
+    /// The first.
+    pub first: Chosen,
+    /// The others, tracking gradients.
+    pub others: Vec<Device>,
+}
+
 /// The words that this build knows, whether or not the machine has such a device.
 fn built() -> Vec<&'static str> {
     let mut words = Vec::new();
@@ -39,11 +49,31 @@ fn built() -> Vec<&'static str> {
     if cfg!(feature = "cuda") {
         words.push("cuda");
     }
+    if cfg!(feature = "remote") {
+        words.push("remote");
+    }
     words
 }
 
-/// The device that a word stands for: `flex` (or `cpu`), `ndarray`, `wgpu[:i]`, `cuda[:i]`.
+/// The devices that words stand for, which have commas between them.
+pub fn choose_several(words: &str) -> Result<Several, CliError> {
+    let mut chosen = words.split(',').map(choose).collect::<Result<Vec<_>, _>>()?;
+    let (words, first) = (chosen.iter().map(|chosen| chosen.word.clone()).collect(), chosen.remove(0));
+    Ok(Several { words, first, others: chosen.into_iter().map(|chosen| chosen.device).collect() })
+}
+
+/// The device that a word stands for: `flex` (or `cpu`), `ndarray`, `wgpu[:i]`, `cuda[:i]`, `remote:...`.
 pub fn choose(word: &str) -> Result<Chosen, CliError> {
+    #[cfg(feature = "remote")]
+    if let Some(address) = word.strip_prefix("remote:") {
+        let device = remote(address)?.autodiff();
+        return Ok(Chosen { word: word.into(), device, guard: Guard::AtTicks });
+    }
+    if word == "remote" || word.starts_with("remote:") {
+        let help =
+            "`ganvas worker` prints the word, such as `remote:ID@127.0.0.1:4433`, on a build with `--features remote`";
+        return Err(CliError::usage(format!("`{word}` is no device of this build"), help));
+    }
     let (kind, index) = match word.split_once(':') {
         None => (word, None),
         Some((kind, index)) => {
@@ -98,6 +128,46 @@ pub fn list() -> Vec<Listed> {
     #[cfg(feature = "cuda")]
     listed.extend(gpus("cuda", burn::tensor::DeviceType::Cuda));
     listed
+}
+
+/// The environment variable that has the token for workers, and of a worker.
+#[cfg(feature = "remote")]
+pub const TOKEN: &str = "GANVAS_TOKEN";
+
+/// A worker's device: `ID@HOST:PORT`, over Iroh, or `ws://HOST:PORT`, and which one, `/1`, where that is not the first.
+#[cfg(feature = "remote")]
+fn remote(address: &str) -> Result<Device, CliError> {
+    use burn::remote::{IrohHost, IrohRelays, RemoteHost};
+    use std::net::ToSocketAddrs;
+
+    const HELP: &str =
+        "`ganvas worker` prints the word, such as `remote:ID@127.0.0.1:4433` or `remote:ws://127.0.0.1:3000`";
+    let wrong = |what: String| CliError::usage(format!("`remote:{address}` is no device: {what}"), HELP);
+    let scheme = if address.starts_with("ws://") { 5 } else { 0 };
+    let (place, index) = match address[scheme..].split_once('/') {
+        None | Some((_, "")) => (address.trim_end_matches('/'), 0),
+        Some((place, index)) => {
+            let number = index.parse::<usize>().map_err(|_| wrong(format!("`{index}` is not a number")))?;
+            (&address[..scheme + place.len()], number)
+        }
+    };
+    let host = if scheme > 0 {
+        RemoteHost::websocket(place)
+    } else {
+        let (id, at) = place.split_once('@').ok_or_else(|| wrong("it has no `@`".into()))?;
+        let id: iroh::EndpointId = id.parse().map_err(|error| wrong(format!("`{id}` is no ID: {error}")))?;
+        let found = at.to_socket_addrs().map_err(|error| wrong(format!("`{at}` is no address: {error}")))?;
+        let host = IrohHost::new(id).with_relays(IrohRelays::Disabled);
+        RemoteHost::iroh(found.fold(host, IrohHost::with_address))
+    };
+    let host = match std::env::var(TOKEN) {
+        Ok(token) => host.with_credential(token.as_str()),
+        Err(_) => host,
+    };
+    Device::remote_options(&host).device_index(index).init().map_err(|error| {
+        let help = format!("see that the worker runs there, and that {TOKEN} is its token");
+        CliError { help: Some(help), ..CliError::failure(format!("no connection to `remote:{address}`: {error}")) }
+    })
 }
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]

@@ -40,7 +40,7 @@ impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
         let code = match &error {
             EngineError::Data(data) => return Self { code: data_code(data), ..Self::from_parts(&error, error.help()) },
-            EngineError::NonFinite { .. } => 3,
+            EngineError::NonFinite { .. } | EngineError::Device { .. } => 3,
             error if error.is_usage() => 2,
             _ => 1,
         };

@@ -107,6 +107,18 @@ pub enum EngineError {
         /// The last good checkpoint, in words; empty where there is none.
         kept: String,
     },
+    /// A device failed while training.
+    #[error("device {device} failed in step {step}: {reason}{kept}")]
+    Device {
+        /// The word for it.
+        device: String,
+        /// The step, from 0.
+        step: u64,
+        /// Why, as far as it is known.
+        reason: String,
+        /// The last good checkpoint, in words.
+        kept: String,
+    },
 }
 
 impl EngineError {
@@ -153,6 +165,10 @@ impl EngineError {
                     "a lower learning rate helps most often, or clip_norm; {next}; `ganvas checkpoint replay` does the step again"
                 ))
             }
+            Self::Device { kept, .. } if kept.contains("is saved") => {
+                Some("`--resume` goes on from there, with `--device` or `--devices` on what is left".into())
+            }
+            Self::Device { .. } => Some("begin again with another --out, on a device that works".into()),
             Self::Mismatch { .. } => Some("the checkpoint was written by another version or configuration".into()),
             Self::Io { .. } | Self::Damaged { .. } => None,
         }

@@ -5,6 +5,7 @@
 //! - [`schedule`]: learning rates over time
 //! - [`config`]: a run's settings as one TOML file, complete enough to make the run again
 //! - [`session`]: the loop, in memory
+//! - [`replicas`]: one system on several devices
 //! - [`run`]: the loop in a run folder, with samples, held-out figures and checkpoints
 //! - [`events`]: what happened in a run, line by line
 //! - [`health`]: what goes wrong in a run, in words
@@ -18,6 +19,7 @@ mod error;
 pub mod events;
 pub mod health;
 mod lock;
+pub mod replicas;
 pub mod run;
 pub mod schedule;
 pub mod session;

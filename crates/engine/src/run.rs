@@ -26,6 +26,7 @@ use crate::config::{Change, ConfigError, DataConfig, Overrides, RunConfig, VERSI
 use crate::events::{Event, Log, events, forget_after};
 use crate::health::Kind;
 use crate::lock::{self, Lock};
+use crate::replicas::Replica;
 use crate::session::{Tick, restore};
 use crate::sitting::Sitting;
 use crate::step::Guard;
@@ -169,6 +170,10 @@ pub struct Training<'a> {
     pub dataset: &'a Arc<Dataset>,
     /// The device, tracking gradients.
     pub device: &'a Device,
+    /// Further ones, which share every batch with it.
+    pub others: &'a [Device],
+    /// What a person calls them, in this order.
+    pub words: &'a [String],
     /// When losses are checked.
     pub guard: Guard,
     /// Training stops after the step in which this becomes true.
@@ -178,13 +183,25 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
+    /// The system on the device, and on each of the others.
+    fn on_each(
+        &self,
+        make: impl Fn(&Device) -> Result<Box<dyn Model>, EngineError>,
+    ) -> Result<(Box<dyn Model>, Vec<Replica>), EngineError> {
+        let replica = |device: &Device| Ok(Replica { model: make(device)?, device: device.clone() });
+        Ok((make(self.device)?, self.others.iter().map(replica).collect::<Result<_, EngineError>>()?))
+    }
+
     /// Makes the run folder and trains.
     ///
     /// # Errors
     /// If the folder is there already or cannot be written, the settings do not suit the data, or training fails.
     pub fn start(&self, config: &RunConfig, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
-        let build = Build { streams: Streams::new(config.seed), device: self.device };
-        let mut model = (self.system.build)(&config.model, &DataSpec::of(self.dataset), &build)?;
+        let spec = DataSpec::of(self.dataset);
+        let (mut model, replicas) = self.on_each(|device| {
+            let build = Build { streams: Streams::new(config.seed), device };
+            Ok((self.system.build)(&config.model, &spec, &build)?)
+        })?;
         if config_path(self.folder).exists() || is_filled(self.folder) {
             return Err(EngineError::Exists { path: self.folder.to_owned() });
         }
@@ -195,7 +212,7 @@ impl Training<'_> {
         let parameters = model.parts().iter().map(|(_, part)| part.parameters()).sum();
         let mut log = Log::open(self.folder)?;
         log.write(&Event::Start { parameters });
-        Sitting::new(self, config, model.as_mut(), (0, 0.0), log, observer)?.train(lock)
+        Sitting::new(self, config, (model.as_mut(), replicas), (0, 0.0), log, observer)?.train(lock)
     }
 
     /// Goes on with the run that is in the folder. It may have more steps than it was made for; anything else that is not
@@ -239,7 +256,8 @@ impl Training<'_> {
         }
         // Before anything is written it is known that the checkpoint fits.
         let path = Which::Latest.folder(self.folder);
-        let mut model = restored(checkpoint.state, &path, &config, self.system, self.device)?;
+        let restored = |device: &Device| restored(checkpoint.state.clone(), &path, &config, self.system, device);
+        let (mut model, replicas) = self.on_each(restored)?;
         for error in damaged {
             observer.note(&format!("warning: {error}; it is set aside and an older checkpoint is used"));
             if let EngineError::Damaged { path, .. } = &error {
@@ -262,7 +280,7 @@ impl Training<'_> {
             log.write(&Event::Warning { step, text: format!("{key} was {before}, from here on it is {now}") });
         }
         observer.note(&format!("going on from step {step}"));
-        Sitting::new(self, &config, model.as_mut(), (step, seconds), log, observer)?.train(lock)
+        Sitting::new(self, &config, (model.as_mut(), replicas), (step, seconds), log, observer)?.train(lock)
     }
 }
 

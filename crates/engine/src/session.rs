@@ -1,5 +1,6 @@
 //! The training loop, in memory.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,8 @@ use ganvas_nets::state::{State, StateError};
 use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
-use crate::config::{NonFinite, RunConfig};
+use crate::config::{ConfigError, NonFinite, RunConfig};
+use crate::replicas::{self, Others, Replica, words};
 use crate::schedule::Schedule;
 use crate::step::{Guard, Step, StepError};
 use crate::system::{Batch, Conditional, Model, to_device};
@@ -120,6 +122,7 @@ pub struct Session<'m> {
     seconds_before: f64,
     last_tick: (Instant, u64),
     skipped_in_a_row: u64,
+    others: Option<Others>,
 }
 
 impl<'m> Session<'m> {
@@ -152,7 +155,30 @@ impl<'m> Session<'m> {
             seconds_before: seconds,
             last_tick: (now, step),
             skipped_in_a_row: 0,
+            others: None,
         })
+    }
+
+    /// The same on further devices too, each of which has the system in the state that it has on the first.
+    ///
+    /// # Errors
+    /// If a batch cannot be shared evenly.
+    pub fn beside(mut self, replicas: Vec<Replica>) -> Result<Self, EngineError> {
+        let (count, batch) = (replicas.len() + 1, self.options.batch);
+        if !batch.is_multiple_of(count) {
+            return Err(
+                ConfigError::domain("batch", format!("a multiple of {count}, the number of devices"), batch).into()
+            );
+        }
+        if count > 1 {
+            self.others = Some(Others::start(replicas, &self.device, &self.options, self.dataset.shape));
+        }
+        Ok(self)
+    }
+
+    /// Which device failed, from 0, and why, where something was thrown while the session was at work.
+    pub(crate) fn failed(&mut self, thrown: &(dyn Any + Send)) -> (usize, String) {
+        self.others.as_mut().map_or_else(|| (0, words(thrown)), |others| others.failed(thrown))
     }
 
     /// Steps done.
@@ -177,15 +203,18 @@ impl<'m> Session<'m> {
             self.loader = loader(&self.dataset, &self.options, self.batches, self.step, balanced)?;
             self.balanced = balanced;
         }
-        let mut host = self.loader.next()?;
+        let count = self.others.as_ref().map_or(1, |others| others.share.count);
+        let mut shares = replicas::shares(self.loader.next()?, count);
         for _ in 1..self.batches {
-            let HostBatch { values, labels, .. } = self.loader.next()?;
-            host.values.extend(values);
-            if let (Some(all), Some(more)) = (&mut host.labels, labels) {
-                all.extend(more);
+            for (share, HostBatch { values, labels, .. }) in
+                shares.iter_mut().zip(replicas::shares(self.loader.next()?, count))
+            {
+                share.values.extend(values);
+                if let (Some(all), Some(more)) = (&mut share.labels, labels) {
+                    all.extend(more);
+                }
             }
         }
-        let batch = upload(host, self.dataset.shape, &self.device);
         let index = self.step;
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
@@ -194,7 +223,12 @@ impl<'m> Session<'m> {
             true => self.model.parts().iter().map(|(_, part)| part.remember()).collect(),
             false => Vec::new(),
         };
+        let batch = upload(shares.remove(0), self.dataset.shape, &self.device);
         let mut step = Step::new(options, index, &self.device, reported);
+        if let Some(others) = &self.others {
+            others.step(index, shares, reported, checked);
+            step = step.sharing(&others.share);
+        }
         self.model.step(&batch, &mut step);
         let (figures, skipped) = match step.finish() {
             Ok(figures) => (figures, None),
@@ -202,6 +236,9 @@ impl<'m> Session<'m> {
                 // All phases have been applied, and batch norm has averaged what passed through it.
                 for ((_, part), before) in self.model.parts().into_iter().zip(before) {
                     part.go_back(before);
+                }
+                if let Some(others) = &self.others {
+                    others.go_back();
                 }
                 if !options.skip || self.skipped_in_a_row + 1 >= MOST_SKIPPED {
                     return Err(refused.at(index));
@@ -253,7 +290,7 @@ fn loader(
     Ok(make(dataset.clone(), options.batch, options.streams, step * batches as u64, options.threads)?)
 }
 
-fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
+pub(crate) fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
     let items = to_device(batch.values, shape, device);
     let n = items.dims()[0];
     let labels = batch.labels.map(|labels| {

@@ -1,6 +1,7 @@
 //! One sitting of a run: from a step to the last, or to where it is stopped.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,10 @@ use crate::config::{RunConfig, config_path};
 use crate::events::{Event, Log, events};
 use crate::health::Health;
 use crate::lock::Lock;
+use crate::replicas::Replica;
 use crate::run::{Observer, Outcome, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
+use crate::step::Guard;
 use crate::system::Model;
 use crate::writer::{Job, Writer, Written};
 
@@ -39,18 +42,19 @@ pub(crate) struct Sitting<'t, 'm> {
 }
 
 impl<'t, 'm> Sitting<'t, 'm> {
-    /// Of `model`, after so many steps and seconds.
+    /// Of a system and its replicas on other devices, after so many steps and seconds.
     pub(crate) fn new(
         training: &'t Training<'t>,
         config: &'t RunConfig,
-        model: &'m mut dyn Model,
+        (model, replicas): (&'m mut dyn Model, Vec<Replica>),
         (step, seconds): (u64, f64),
         log: Log,
         observer: &'t mut dyn Observer,
     ) -> Result<Self, EngineError> {
         let options = Options::of(config, training.guard);
+        let session = Session::new(model, training.dataset, training.device, options, step, seconds)?;
         Ok(Self {
-            session: Session::new(model, training.dataset, training.device, options, step, seconds)?,
+            session: session.beside(replicas)?,
             training,
             config,
             log,
@@ -69,7 +73,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
 
     /// Trains, with the lock of the run folder in hand.
     pub(crate) fn train(mut self, _lock: Lock) -> Result<Outcome, EngineError> {
-        let outcome = self.steps();
+        let outcome = self.guarded();
         let written = self.writer.finish();
         self.note_written(written);
         let outcome = outcome.map_err(|error| self.failed(error))?;
@@ -88,8 +92,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
     /// done again and looked at.
     fn failed(&mut self, error: EngineError) -> EngineError {
         let EngineError::NonFinite { what, network, phase, step, value, .. } = error else { return error };
-        let mut kept =
-            self.saved.map_or("; no checkpoint was written yet".into(), |saved| format!("; step {saved} is saved"));
+        let mut kept = self.kept();
         let checkpoint = self.checkpoint(None);
         match checkpoint.write(&self.training.folder.join("failure"), 1) {
             Ok(path) => kept += &format!("; the state before the step is {}", path.display()),
@@ -104,6 +107,27 @@ impl<'t, 'm> Sitting<'t, 'm> {
         };
         self.log.write(&event);
         EngineError::NonFinite { what, network, phase, step, value, kept }.in_system(&self.config.system)
+    }
+
+    /// The steps; where a device may be lost, as an error what it throws then.
+    fn guarded(&mut self) -> Result<Outcome, EngineError> {
+        if self.training.others.is_empty() && self.training.guard == Guard::EveryStep {
+            // This machine's processor: what it throws is a fault of the program.
+            return self.steps();
+        }
+        catch_unwind(AssertUnwindSafe(|| self.steps())).unwrap_or_else(|thrown| {
+            let (i, reason) = self.session.failed(thrown.as_ref());
+            let device = self.training.words.get(i).map_or_else(|| i.to_string(), Clone::clone);
+            let kept = self.kept();
+            let step = self.session.steps_done();
+            self.log.write(&Event::Warning { step, text: format!("device {device} failed: {reason}") });
+            Err(EngineError::Device { device, step, reason, kept })
+        })
+    }
+
+    /// The last good checkpoint, in words.
+    fn kept(&self) -> String {
+        self.saved.map_or("; no checkpoint was written yet".into(), |saved| format!("; step {saved} is saved"))
     }
 
     fn steps(&mut self) -> Result<Outcome, EngineError> {

@@ -9,6 +9,7 @@ use ganvas_nets::noise::{Noise, Pass};
 use ganvas_nets::optim::{Trained, clipped, squared_norm};
 
 use crate::EngineError;
+use crate::replicas::Share;
 use crate::session::Options;
 use crate::system::Batch;
 
@@ -53,6 +54,8 @@ pub struct Step<'a> {
     guarded: Vec<Guarded>,
     /// The phases begun so far.
     begun: Vec<&'static str>,
+    /// What this has to do with the same step on other devices.
+    share: Option<&'a Share>,
 }
 
 /// A loss or gradient norm that is still on the device.
@@ -66,7 +69,22 @@ struct Guarded {
 impl<'a> Step<'a> {
     /// Step `index`, from 0. Its figures are collected where it is `reported`. The device tracks gradients.
     pub fn new(options: &'a Options, index: u64, device: &'a Device, reported: bool) -> Self {
-        Self { options, index, device, reported, figures: Vec::new(), guarded: Vec::new(), begun: Vec::new() }
+        Self {
+            options,
+            index,
+            device,
+            reported,
+            figures: Vec::new(),
+            guarded: Vec::new(),
+            begun: Vec::new(),
+            share: None,
+        }
+    }
+
+    /// The step on a share of the batch, beside others.
+    pub(crate) fn sharing(mut self, share: &'a Share) -> Self {
+        self.share = Some(share);
+        self
     }
 
     /// The step's number, from 0.
@@ -149,7 +167,7 @@ impl Phase<'_, '_> {
     ///
     /// With `accumulate` the batch goes through `loss` in parts, and their gradients are added: for a loss that is a mean
     /// over items the update is that of the whole batch, up to rounding. What looks at the batch as a whole (batch norm)
-    /// sees the parts.
+    /// sees the parts. With several devices it goes likewise through each of them in equal shares.
     ///
     /// Whether loss and gradient are finite is seen at the end of the step, which is taken back as a whole where they are not.
     pub fn update<M: Module>(
@@ -164,24 +182,23 @@ impl Phase<'_, '_> {
         let options = step.options;
         let checked = step.reported || options.guard == Guard::EveryStep;
         let (n, parts) = (batch.len(), options.accumulate.clamp(1, batch.len().max(1)));
+        let (share, shares) = step.share.map_or((0, 1), |share| (share.index, share.count));
+        let all = n * shares;
         let mut gradients = GradientsAccumulator::new();
         let mut figures = Figures::default();
         for part in 0..parts {
             let rows = n * part / parts..n * (part + 1) / parts;
             let noise = Noise::new(options.streams, scope.as_str(), step.index, step.device);
             let recorded = RefCell::default();
-            let micro = match parts {
-                1 => MicroBatch { batch: batch.clone(), noise, reported: step.reported, recorded },
-                _ => MicroBatch {
-                    batch: batch.rows(rows.clone()),
-                    noise: noise.rows(rows.clone(), n),
-                    reported: step.reported,
-                    recorded,
-                },
+            let noise = match parts * shares {
+                1 => noise,
+                _ => noise.rows(share * n + rows.start..share * n + rows.end, all),
             };
-            let weight = |value: Tensor<1>| match parts {
+            let batch = if parts == 1 { batch.clone() } else { batch.rows(rows.clone()) };
+            let micro = MicroBatch { batch, noise, reported: step.reported, recorded };
+            let weight = |value: Tensor<1>| match parts * shares {
                 1 => value,
-                _ => value.mul_scalar(rows.len() as f64 / n as f64),
+                _ => value.mul_scalar(rows.len() as f64 / all as f64),
             };
             let value = weight(loss(&trained.net, &micro));
             if checked {
@@ -193,6 +210,11 @@ impl Phase<'_, '_> {
             gradients.accumulate(&trained.net, trained.gradients(value));
         }
         let mut gradients = gradients.grads();
+        if let Some(share) = step.share {
+            let (names, values): (Vec<_>, Vec<_>) = figures.0.into_iter().unzip();
+            let (sum, values) = share.sum(gradients, &trained.net, values);
+            (gradients, figures) = (sum, Figures(names.into_iter().zip(values).collect()));
+        }
         let most = options.clip_norm;
         let norm = match checked || most > 0.0 {
             true => squared_norm(&gradients, &trained.net).map(Tensor::sqrt),

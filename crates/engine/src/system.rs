@@ -195,8 +195,8 @@ pub fn observed(
     model.observe(to_device(split.first(n), shape, device), &noise)
 }
 
-/// What a run does with a system.
-pub trait Model {
+/// What a run does with a system. It may be moved to the thread of another device.
+pub trait Model: Send {
     /// The update rule: one step on one batch.
     fn step(&mut self, batch: &Batch, step: &mut Step);
 

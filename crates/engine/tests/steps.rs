@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use ganvas_data::OpenOptions;
+use ganvas_engine::EngineError;
+use ganvas_engine::replicas::Replica;
 use ganvas_engine::schedule::{Kind, Schedule};
 use ganvas_engine::session::{Options, Session, state_of};
 use ganvas_engine::step::Step;
@@ -97,6 +99,62 @@ fn parts_of_a_batch_make_the_update_of_the_whole() {
             assert!(apart < 1e-5, "{accumulate} parts: {apart}");
         }
     }
+}
+
+/// What [`train`] gives, on so many devices, each of which is this machine's processor.
+fn train_on(
+    devices: usize,
+    make: impl Fn() -> Toy,
+    options: Options,
+) -> Result<(Vec<(String, f32)>, Vec<f32>), EngineError> {
+    let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
+    let (steps, device) = (options.steps, Device::flex().autodiff());
+    let replica = || Replica { model: Box::new(make()), device: device.clone() };
+    let mut toy = make();
+    let session = Session::new(&mut toy, &dataset, &device, options, 0, 0.0)?;
+    let mut session = session.beside((1..devices).map(|_| replica()).collect())?;
+    let mut figures = Vec::new();
+    for _ in 0..steps {
+        figures.extend(session.step(true)?.tick.map_or_else(Vec::new, |tick| tick.figures));
+    }
+    drop(session);
+    Ok((figures, kept(&mut toy)))
+}
+
+#[test]
+fn several_devices_make_the_update_of_one() {
+    for optimizer in [descent(0.05), OptimizerConfig::adam(0.01, 0.5)] {
+        let (one, one_state) = train(&mut Toy::new(optimizer), options(60, 30));
+        for (devices, accumulate) in [(1, 1), (2, 1), (3, 1), (2, 3)] {
+            let options = Options { accumulate, ..options(60, 30) };
+            let (all, state) = train_on(devices, || Toy::new(optimizer), options).unwrap();
+            assert_eq!(one.len(), all.len());
+            for ((name, a), (other, b)) in one.iter().zip(&all) {
+                assert_eq!(name, other);
+                assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{name} on {devices} devices: {a} against {b}");
+            }
+            let apart = one_state.iter().zip(&state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{devices} devices: {apart}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_be_shared_is_refused() {
+    let error = train_on(3, || Toy::new(descent(0.05)), options(50, 1)).unwrap_err().to_string();
+    assert!(error.contains("multiple of 3"), "{error}");
+}
+
+/// A step that one device alone would refuse: it is skipped on all of them, and they go on as one would.
+#[test]
+fn several_devices_skip_a_step_together() {
+    let make = || Toy { breaks_at: Some(3), ..Toy::new(OptimizerConfig::adam(0.01, 0.5)) };
+    let options = Options { skip: true, ..options(60, 10) };
+    let (one, one_state) = train(&mut make(), options.clone());
+    let (all, state) = train_on(2, make, options).unwrap();
+    assert_eq!(one.len(), all.len());
+    let apart = one_state.iter().zip(&state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-5, "{apart}");
 }
 
 /// How far one step of descent moves a network.

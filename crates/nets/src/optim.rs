@@ -276,6 +276,57 @@ pub fn clipped<M: Module>(gradients: GradientsParams, module: &M, norm: Tensor<1
     scale.gradients
 }
 
+/// All gradients of a network and `more` behind them, in one tensor, in the order of the parameters: what devices exchange.
+pub fn packed<M: Module>(gradients: &GradientsParams, module: &M, more: Vec<Tensor<1>>) -> Tensor<1> {
+    struct Collect<'g> {
+        gradients: &'g GradientsParams,
+        found: Vec<Tensor<1>>,
+    }
+    impl burn::module::ModuleVisitor for Collect<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.found.extend(self.gradients.get::<D>(param.id).map(|grad| grad.flatten(0, D - 1)));
+        }
+    }
+    let mut collect = Collect { gradients, found: Vec::new() };
+    module.visit(&mut collect);
+    collect.found.extend(more);
+    Tensor::cat(collect.found, 0)
+}
+
+/// What [`packed`] made a tensor of, for a network of the same shape and gradients of the same parameters: the gradients and,
+/// each of one value, what stood behind them.
+pub fn unpacked<M: Module>(
+    packed: Tensor<1>,
+    like: GradientsParams,
+    module: &M,
+    more: usize,
+) -> (GradientsParams, Vec<Tensor<1>>) {
+    struct Replace {
+        gradients: GradientsParams,
+        packed: Tensor<1>,
+        done: usize,
+    }
+    impl Replace {
+        fn next(&mut self, n: usize) -> Tensor<1> {
+            self.done += n;
+            self.packed.clone().narrow(0, self.done - n, n)
+        }
+    }
+    impl burn::module::ModuleVisitor for Replace {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.gradients.remove::<D>(param.id) {
+                let dims = grad.dims();
+                let new = self.next(dims.iter().product()).reshape(dims);
+                self.gradients.register(param.id, new);
+            }
+        }
+    }
+    let mut replace = Replace { gradients: like, packed, done: 0 };
+    module.visit(&mut replace);
+    let more = (0..more).map(|_| replace.next(1)).collect();
+    (replace.gradients, more)
+}
+
 struct Update<'a> {
     path: Path,
     gradients: GradientsParams,
@@ -511,6 +562,23 @@ mod tests {
         };
         let clip = clipped(gradients(), &net, norm(&gradients()), 1e-3);
         assert!((ratio(clip) - ratio(gradients())).abs() < 1e-4, "the direction stays");
+    }
+
+    #[test]
+    fn packed_gradients_are_the_same_unpacked() {
+        let net = net();
+        let gradients = GradientsParams::from_grads(loss(&net).backward(), &net);
+        let more = [1.0, 2.0].map(|x| Tensor::<1>::from_floats([x], &Device::flex()));
+        let one = packed(&gradients, &net, more.to_vec());
+        assert_eq!(one.dims(), [2 * 3 + 2 + 2]);
+        let like = GradientsParams::from_grads((loss(&net) * 0.0).backward(), &net);
+        let (same, more) = unpacked(one, like, &net, 2);
+        let values = |gradients: &GradientsParams| {
+            let weight = gradients.get::<2>(net.weight.id).unwrap().to_data();
+            (weight, gradients.get::<1>(net.bias.as_ref().unwrap().id).unwrap().to_data())
+        };
+        assert_eq!(values(&same), values(&gradients));
+        assert_eq!(more.into_iter().map(|x| x.into_scalar::<f32>()).collect::<Vec<_>>(), [1.0, 2.0]);
     }
 
     /// Two updates by hand: gradients 1 and 2, v = 0.01 and 0.0499.

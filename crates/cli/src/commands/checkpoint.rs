@@ -68,7 +68,9 @@ fn replay(file: &Path, device: Option<&str>) -> Result<(), CliError> {
     let Checkpoint { header, state } = Checkpoint::read(file)?;
     let config = RunConfig::from_toml(&header.config).map_err(EngineError::from)?;
     let system = systems::find(&config.system)?;
-    let chosen = choose(device.unwrap_or(&config.device))?;
+    // A step of several devices is, up to rounding, that of one.
+    let first = config.device.split(',').next().unwrap_or_default();
+    let chosen = choose(device.unwrap_or(first))?;
     let dataset = data_of(&config)?;
     let mut model = restored(state, file, &config, system, &chosen.device)?;
     let options = Options { skip: false, ..Options::of(&config, Guard::EveryStep) };

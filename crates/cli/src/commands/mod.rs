@@ -24,6 +24,8 @@ mod report;
 mod sample;
 mod train;
 mod traverse;
+#[cfg(feature = "remote")]
+mod worker;
 
 pub use limit::parse_size;
 
@@ -49,6 +51,8 @@ pub fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Systems { command } => list::systems(command),
         Command::Devices => list::devices(),
+        #[cfg(feature = "remote")]
+        Command::Worker(args) => worker::run(&args),
         Command::Data { command } => data::run(command),
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),

@@ -88,7 +88,8 @@ pub fn run(args: &TrialArgs, device: &str) -> Result<(), CliError> {
     for (i, (objective, config, folder)) in plans.iter().enumerate() {
         eprintln!("{} of {}: {objective}, seed {}", i + 1, plans.len(), config.seed);
         let (device, guard) = (&chosen.device, chosen.guard);
-        let training = Training { folder, system, dataset: &dataset, device, guard, stop: &stop, time: None };
+        let (words, dataset) = (std::slice::from_ref(&chosen.word), &dataset);
+        let training = Training { folder, system, dataset, device, others: &[], words, guard, stop: &stop, time: None };
         let outcome = go_on(&training, config)?;
         if outcome.stopped {
             println!("stopped in {}; the same command goes on from there", folder.display());

@@ -13,7 +13,7 @@ use ganvas_engine::system::{DataSpec, Definition, Preset};
 use super::held_out::HeldOut;
 use super::{absolute, data_of, open, test_points};
 use crate::args::TrainArgs;
-use crate::device::{Chosen, choose};
+use crate::device::{Chosen, Several, choose_several};
 use crate::error::CliError;
 use crate::progress::{Watcher, duration};
 use crate::systems;
@@ -52,7 +52,7 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>, CliError> {
 }
 
 fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
-    let chosen = choose(args.device.as_deref().unwrap_or("flex"))?;
+    let chosen = choose_several(devices(args).unwrap_or("flex"))?;
     let mut overrides = overrides(args)?;
     let preset = preset(args, &overrides);
     let id = data_id(args, &overrides);
@@ -72,7 +72,7 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
         dataset = open(&id, wanted, channels)?;
         overrides = overrides.with("resolution", wanted as i64);
     }
-    let config = RunConfig::make(system, preset, &dataset, &chosen.word, &overrides)?;
+    let config = RunConfig::make(system, preset, &dataset, &chosen.words.join(","), &overrides)?;
     let training = training(args, system, (&folder, &dataset), &chosen, stop);
     let outcome = watched(&training, config.steps, |watcher| training.start(&config, watcher))?;
     Ok((folder, outcome))
@@ -100,7 +100,7 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
     let id = args.data.as_deref().map_or_else(|| "digits".into(), absolute);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
     let config = RunConfig::of_run(&folder)?;
-    let chosen = choose(args.device.as_deref().unwrap_or(&config.device))?;
+    let chosen = choose_several(devices(args).unwrap_or(&config.device))?;
     let dataset = match &args.data {
         Some(_) => open(&id, config.resolution, config.channels)?,
         None => data_of(&config)?,
@@ -116,10 +116,16 @@ fn training<'a>(
     args: &TrainArgs,
     system: &'a Definition,
     (folder, dataset): (&'a Path, &'a Arc<Dataset>),
-    chosen: &'a Chosen,
+    chosen: &'a Several,
     stop: &'a AtomicBool,
 ) -> Training<'a> {
-    Training { folder, system, dataset, device: &chosen.device, guard: chosen.guard, stop, time: args.minutes }
+    let Several { words, first: Chosen { device, guard, .. }, others } = chosen;
+    Training { folder, system, dataset, device, others, words, guard: *guard, stop, time: args.minutes }
+}
+
+/// The words of the devices that are asked for.
+fn devices(args: &TrainArgs) -> Option<&str> {
+    args.device.as_deref().or(args.devices.as_deref())
 }
 
 /// Trains under the eyes of a watcher, to `steps`.
