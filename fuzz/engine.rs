@@ -104,6 +104,7 @@ pub fn whole_checkpoint() -> Vec<u8> {
         fingerprint: "00ff".into(),
         config: "steps = 7\n".into(),
         best: Some(("ffd".into(), 0.1)),
+        loss_scale: None,
     };
     Checkpoint { header, state: SMALL.with_borrow_mut(|model| state_of(model)) }.encode()
 }

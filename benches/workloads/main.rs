@@ -4,13 +4,16 @@
 
 mod report;
 mod run;
+mod scaling;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, ValueEnum};
-use report::{Pair, Report};
+use report::{Machine, Pair, Report};
 use run::{Figures, Workload};
+use scaling::Series;
+use serde::de::DeserializeOwned;
 
 /// Training and sampling of whole systems, in items a second.
 #[derive(Parser)]
@@ -37,6 +40,12 @@ struct Args {
     /// Write all figures to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Measure instead how cost grows with batch, side, width and samples, and write figures, a page and a chart into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["peer", "only", "json"])]
+    scaling: Option<PathBuf>,
+    /// Measure one point in this process, and print it as JSON.
+    #[arg(long, hide = true, num_args = 2, value_names = ["SERIES", "N"])]
+    point: Vec<String>,
     /// Measure one workload in this process, and print its figures as JSON.
     #[arg(long, hide = true, value_name = "W")]
     run: Option<Workload>,
@@ -66,10 +75,20 @@ fn measure(args: &Args) -> Result<(), String> {
         println!("{}", serde_json::to_string(&figures).map_err(|e| e.to_string())?);
         return Ok(());
     }
+    if let [series, n] = &args.point[..] {
+        let (series, n) = (Series::from_str(series, false)?, n.parse::<usize>().map_err(|e| e.to_string())?);
+        ganvas_kernels::use_this_thread();
+        println!("{}", serde_json::to_string(&series.measure(n, args.seconds)).map_err(|e| e.to_string())?);
+        return Ok(());
+    }
+    if let Some(folder) = &args.scaling {
+        let machine = Machine::this(args.threads, run::peak(args.threads));
+        return scaling::run(folder, machine, |series, n| child(point(args, series, n)?, args));
+    }
     let version = if args.peer { Some(peer_version(args)?) } else { None };
     let chosen = if args.only.is_empty() { Workload::value_variants() } else { &args.only };
     let peak = run::peak(args.threads);
-    let mut report = Report::new(args.threads, args.rounds, peak, version);
+    let mut report = Report::new(Machine::this(args.threads, peak), args.rounds, version);
     println!("{}", report.head());
     for &workload in chosen {
         let mut pair = Pair::new(workload);
@@ -92,10 +111,22 @@ fn measure(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-fn ours(args: &Args, workload: Workload) -> Result<Command, String> {
+fn this_program(args: &Args) -> Result<Command, String> {
     let program = std::env::current_exe().map_err(|e| format!("this program cannot be found again: {e}"))?;
     let mut command = Command::new(program);
-    command.args(["--run", workload.name(), "--seconds", &args.seconds.to_string()]);
+    command.args(["--seconds", &args.seconds.to_string()]);
+    Ok(command)
+}
+
+fn ours(args: &Args, workload: Workload) -> Result<Command, String> {
+    let mut command = this_program(args)?;
+    command.args(["--run", workload.name()]);
+    Ok(command)
+}
+
+fn point(args: &Args, series: Series, n: usize) -> Result<Command, String> {
+    let mut command = this_program(args)?;
+    command.args(["--point", series.name(), &n.to_string()]);
     Ok(command)
 }
 
@@ -109,7 +140,7 @@ fn script() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peer/training.py")
 }
 
-fn child(mut command: Command, args: &Args) -> Result<Figures, String> {
+fn child<T: DeserializeOwned>(mut command: Command, args: &Args) -> Result<T, String> {
     let threads = args.threads.to_string();
     let command = command.env("RAYON_NUM_THREADS", &threads).env("OMP_NUM_THREADS", &threads).stderr(Stdio::inherit());
     let output = command.output().map_err(|e| format!("{} cannot be started: {e}", command.get_program().display()))?;

@@ -35,10 +35,11 @@ struct Entry {
     ratio: Option<f64>,
 }
 
+/// What it is measured on.
 #[derive(Serialize)]
-struct Machine {
-    cpu: String,
-    threads: u64,
+pub struct Machine {
+    pub cpu: String,
+    pub threads: u64,
     /// Of a product of two matrices 1536x1536 on each thread, in 10^9 operations a second.
     peak_gflops: f64,
     os: &'static str,
@@ -55,15 +56,16 @@ pub struct Report {
     workloads: Vec<Entry>,
 }
 
+impl Machine {
+    /// This one, with its peak in operations a second.
+    pub fn this(threads: u64, peak: f64) -> Self {
+        let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+        Self { cpu: cpu(), threads, peak_gflops: peak / 1e9, os, architecture }
+    }
+}
+
 impl Report {
-    pub fn new(threads: u64, rounds: u64, peak: f64, torch: Option<String>) -> Self {
-        let machine = Machine {
-            cpu: cpu(),
-            threads,
-            peak_gflops: peak / 1e9,
-            os: std::env::consts::OS,
-            architecture: std::env::consts::ARCH,
-        };
+    pub fn new(machine: Machine, rounds: u64, torch: Option<String>) -> Self {
         let peer = torch.map(|version| format!("PyTorch {version}"));
         Self { version: env!("CARGO_PKG_VERSION"), peer, rounds, machine, workloads: Vec::new() }
     }
@@ -142,7 +144,7 @@ impl Pair {
 }
 
 /// Of an even number, the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 }

@@ -196,7 +196,7 @@ fn adversarial(side: usize) -> f64 {
 }
 
 /// Images of noise, on which the time of a step does not depend.
-fn images(channels: usize, side: usize, n: usize) -> Result<Dataset, ganvas_data::DataError> {
+pub fn images(channels: usize, side: usize, n: usize) -> Result<Dataset, ganvas_data::DataError> {
     let shape = ItemShape::Image { channels, height: side, width: side };
     let mut values = vec![0; n * shape.len()];
     Streams::new(0).rng("pixels", 0).fill_bytes(&mut values);
@@ -225,7 +225,7 @@ pub fn peak(threads: u64) -> f64 {
 }
 
 /// The largest resident memory of this process so far.
-fn peak_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)

@@ -139,13 +139,16 @@ const BENCH: &str = "\
 Measure five workloads of training and sampling in items a second, each round in a process of its own
 
 Usage: cargo xtask bench [--peer] [--python FILE] [--rounds N] [--seconds S] [--threads N] [--only W,W] [--json FILE]
+       cargo xtask bench --scaling DIR [--seconds S] [--threads N]
        cargo xtask bench --criterion [ARGUMENTS OF `cargo bench`]
 
   --peer       in turn with the same in PyTorch, and the ratio; needs a Python with `torch`
+  --scaling    instead: how cost grows with batch, side, width and samples, as figures, a page and a chart
   --criterion  instead: the benchmarks of single layers, steps, samplers and measures
 
 Examples:
   cargo xtask bench --peer --json speed.json
+  cargo xtask bench --scaling docs/src/results
   cargo xtask bench --criterion --bench penalties
 ";
 

@@ -456,6 +456,9 @@ pub struct TrainArgs {
     /// Parts of a batch whose gradients are added up to one update: less memory for the same batch [default: 1].
     #[arg(long, value_name = "N")]
     pub accumulate: Option<u64>,
+    /// What layers multiply in: `f32`, `bf16` or `f16`, the latter with scaled losses [default: f32].
+    #[arg(long, value_name = "P")]
+    pub precision: Option<String>,
     /// Newest checkpoints that are kept; the best is kept beside them [default: 2].
     #[arg(long, value_name = "K")]
     pub keep: Option<u64>,

@@ -1,5 +1,8 @@
 //! Devices by the words of `--device`.
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use std::panic::AssertUnwindSafe;
+
 use burn::tensor::Device;
 use ganvas_engine::step::Guard;
 use ganvas_engine::suggest;
@@ -186,7 +189,7 @@ fn ndarray() -> Device {
 fn found(kind: burn::tensor::DeviceType) -> Vec<Device> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let devices = std::panic::catch_unwind(|| Device::enumerate(kind).into_vec()).unwrap_or_default();
+    let devices = std::panic::catch_unwind(AssertUnwindSafe(|| Device::enumerate(kind).into_vec())).unwrap_or_default();
     std::panic::set_hook(hook);
     devices
 }

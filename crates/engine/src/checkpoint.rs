@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::EngineError;
+use crate::step::LossScale;
 
 const MAGIC: &[u8; 8] = b"GANVAS1\n";
 const SUM: usize = 32;
@@ -54,6 +55,9 @@ pub struct Header {
     /// The held-out figure that made it the best, and its value; none where it was kept for its step.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "figure")]
     pub best: Option<(String, f64)>,
+    /// The factor of losses, where gradients are computed in half precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
 }
 
 /// A figure with its value as text: read back, numbers in JSON may differ in their last digit.
@@ -265,6 +269,7 @@ mod tests {
             config: "steps = 1".into(),
             // Of such numbers serde_json, without a feature of its own, reads some back with another last digit.
             best: Some(("ffd".into(), 0.1 + 0.2 + f64::from(step as u32) / 3e-7)),
+            loss_scale: Some(LossScale { exponent: 9, steps: 3 }),
         };
         Checkpoint { header, state: State::from_entries(entries) }
     }

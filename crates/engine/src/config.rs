@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::FloatDType;
 use ganvas_data::{Dataset, ItemShape, read_within};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -112,6 +113,9 @@ pub struct RunConfig {
     /// Parts of a batch whose gradients are added up to one update: less memory for the same batch.
     #[serde(default = "one")]
     pub accumulate: usize,
+    /// What products are computed in.
+    #[serde(default)]
+    pub precision: Precision,
     /// Steps between measurements on held-out data; 0: none.
     #[serde(default)]
     pub eval_every: u64,
@@ -132,6 +136,40 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The system's own settings.
     pub model: Table,
+}
+
+/// What the products of linear and convolutional layers are computed in while a run trains; all else, the weights among it, is `f32`
+/// (Micikevicius et al. 2018, section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// The range of `f32` in 16 bits, with 8 bits of precision.
+    Bf16,
+    /// 11 bits of precision, 6e-8 to 65504: losses are scaled up to keep gradients in range.
+    F16,
+}
+
+impl Precision {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::F16 => "f16",
+        }
+    }
+
+    /// The type of burn's, where it is not that of all else.
+    pub fn dtype(self) -> Option<FloatDType> {
+        match self {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(FloatDType::BF16),
+            Precision::F16 => Some(FloatDType::F16),
+        }
+    }
 }
 
 /// What happens when a loss or gradient is not finite: the step is never applied.
@@ -306,6 +344,7 @@ impl RunConfig {
             schedule: Schedule::default(),
             clip_norm: 0.0,
             accumulate: 1,
+            precision: Precision::F32,
             eval_every: eval_interval(recommended.steps),
             eval_n: measured_items(),
             samples: 64,

@@ -16,6 +16,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use ganvas_data::{HostBatch, ItemShape};
+use ganvas_kernels::with_products_in;
 use ganvas_nets::optim::{packed, unpacked};
 
 use crate::session::{Options, upload};
@@ -92,8 +93,19 @@ fn alone<T>(gone: usize) -> T {
 
 /// What a replica is asked to do.
 enum Order {
-    Step { index: u64, share: HostBatch, reported: bool, checked: bool },
+    Step(HostBatch, StepOrder),
     GoBack,
+}
+
+/// What a step is.
+#[derive(Clone, Copy)]
+pub(crate) struct StepOrder {
+    pub(crate) index: u64,
+    pub(crate) reported: bool,
+    /// Whether it may be taken back.
+    pub(crate) checked: bool,
+    /// The factor of losses.
+    pub(crate) scale: f64,
 }
 
 /// All replicas but the first, and the first one's share.
@@ -134,10 +146,9 @@ impl Others {
     }
 
     /// Has the others do a step, each on its share.
-    pub(crate) fn step(&self, index: u64, shares: Vec<HostBatch>, reported: bool, checked: bool) {
+    pub(crate) fn step(&self, shares: Vec<HostBatch>, order: StepOrder) {
         for (i, (other, share)) in self.threads.iter().zip(shares).enumerate() {
-            let order = Order::Step { index, share, reported, checked };
-            other.orders.send(order).unwrap_or_else(|_| alone(i + 1));
+            other.orders.send(Order::Step(share, order)).unwrap_or_else(|_| alone(i + 1));
         }
     }
 
@@ -187,15 +198,14 @@ fn work(
     let mut before = Vec::new();
     for order in orders {
         match order {
-            Order::Step { index, share: host, reported, checked } => {
+            Order::Step(items, StepOrder { index, reported, checked, scale }) => {
                 if checked {
                     before = model.parts().iter().map(|(_, part)| part.remember()).collect();
                 }
+                let batch = upload(items, shape, device);
+                let mut step = Step::new(options, index, device, reported).sharing(share).scaling(scale);
+                with_products_in(options.precision.dtype(), || model.step(&batch, &mut step));
                 // What is not finite is seen by the first, whose figures are those of all.
-                model.step(
-                    &upload(host, shape, device),
-                    &mut Step::new(options, index, device, reported).sharing(share),
-                );
             }
             Order::GoBack => {
                 for ((_, part), before) in model.parts().into_iter().zip(before.drain(..)) {

@@ -22,7 +22,7 @@ use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header, write_whole};
-use crate::config::{Change, ConfigError, DataConfig, Overrides, RunConfig, VERSION, config_path};
+use crate::config::{Change, ConfigError, DataConfig, Overrides, Precision, RunConfig, VERSION, config_path};
 use crate::events::{Event, Log, events, forget_after};
 use crate::health::Kind;
 use crate::lock::{self, Lock};
@@ -183,11 +183,24 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// The system on the device, and on each of the others.
+    /// Whether a device may fail or be lost while it trains: all may but this machine's processor.
+    pub fn may_lose_devices(&self) -> bool {
+        !self.others.is_empty() || self.guard == Guard::AtTicks
+    }
+
+    /// The system on the device, and on each of the others, which have to have what it is to be trained in.
     fn on_each(
         &self,
+        precision: Precision,
         make: impl Fn(&Device) -> Result<Box<dyn Model>, EngineError>,
     ) -> Result<(Box<dyn Model>, Vec<Replica>), EngineError> {
+        let all = || std::iter::once(self.device).chain(self.others);
+        if let Some(dtype) = precision.dtype()
+            && let Some(i) = all().position(|device| !device.supports_dtype(dtype))
+        {
+            let word = self.words.get(i).map_or("the device", String::as_str);
+            return Err(ConfigError::domain("precision", format!("what {word} has"), precision.name()).into());
+        }
         let replica = |device: &Device| Ok(Replica { model: make(device)?, device: device.clone() });
         Ok((make(self.device)?, self.others.iter().map(replica).collect::<Result<_, EngineError>>()?))
     }
@@ -198,7 +211,7 @@ impl Training<'_> {
     /// If the folder is there already or cannot be written, the settings do not suit the data, or training fails.
     pub fn start(&self, config: &RunConfig, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
         let spec = DataSpec::of(self.dataset);
-        let (mut model, replicas) = self.on_each(|device| {
+        let (mut model, replicas) = self.on_each(config.precision, |device| {
             let build = Build { streams: Streams::new(config.seed), device };
             Ok((self.system.build)(&config.model, &spec, &build)?)
         })?;
@@ -212,7 +225,7 @@ impl Training<'_> {
         let parameters = model.parts().iter().map(|(_, part)| part.parameters()).sum();
         let mut log = Log::open(self.folder)?;
         log.write(&Event::Start { parameters });
-        Sitting::new(self, config, (model.as_mut(), replicas), (0, 0.0), log, observer)?.train(lock)
+        Sitting::new(self, config, (model.as_mut(), replicas), (0, 0.0, None), log, observer)?.train(lock)
     }
 
     /// Goes on with the run that is in the folder. It may have more steps than it was made for; anything else that is not
@@ -257,7 +270,7 @@ impl Training<'_> {
         // Before anything is written it is known that the checkpoint fits.
         let path = Which::Latest.folder(self.folder);
         let restored = |device: &Device| restored(checkpoint.state.clone(), &path, &config, self.system, device);
-        let (mut model, replicas) = self.on_each(restored)?;
+        let (mut model, replicas) = self.on_each(config.precision, restored)?;
         for error in damaged {
             observer.note(&format!("warning: {error}; it is set aside and an older checkpoint is used"));
             if let EngineError::Damaged { path, .. } = &error {
@@ -280,7 +293,15 @@ impl Training<'_> {
             log.write(&Event::Warning { step, text: format!("{key} was {before}, from here on it is {now}") });
         }
         observer.note(&format!("going on from step {step}"));
-        Sitting::new(self, &config, (model.as_mut(), replicas), (step, seconds), log, observer)?.train(lock)
+        Sitting::new(
+            self,
+            &config,
+            (model.as_mut(), replicas),
+            (step, seconds, checkpoint.header.loss_scale),
+            log,
+            observer,
+        )?
+        .train(lock)
     }
 }
 

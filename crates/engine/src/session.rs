@@ -7,15 +7,16 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ganvas_data::{Dataset, HostBatch, ItemShape, Loader};
+use ganvas_kernels::with_products_in;
 use ganvas_nets::noise::Noise;
 use ganvas_nets::state::{State, StateError};
 use ganvas_prob::stream::Streams;
 
 use crate::EngineError;
-use crate::config::{ConfigError, NonFinite, RunConfig};
-use crate::replicas::{self, Others, Replica, words};
+use crate::config::{ConfigError, NonFinite, Precision, RunConfig};
+use crate::replicas::{self, Others, Replica, StepOrder, words};
 use crate::schedule::Schedule;
-use crate::step::{Guard, Step, StepError};
+use crate::step::{Guard, LossScale, Step, StepError};
 use crate::system::{Batch, Conditional, Model, to_device};
 
 /// How a session runs.
@@ -41,6 +42,8 @@ pub struct Options {
     pub clip_norm: f64,
     /// The factor of all learning rates.
     pub schedule: Schedule,
+    /// What products are computed in.
+    pub precision: Precision,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             accumulate: 1,
             clip_norm: 0.0,
             schedule: Schedule::default(),
+            precision: Precision::F32,
         }
     }
 
@@ -67,7 +71,8 @@ impl Options {
 
     /// Those of a run.
     pub fn of(config: &RunConfig, guard: Guard) -> Self {
-        let skip = config.on_non_finite == NonFinite::Skip;
+        // Half precision has to find the scale of its losses.
+        let skip = config.on_non_finite == NonFinite::Skip || config.precision == Precision::F16;
         Self {
             log_every: config.log_every,
             threads: config.threads,
@@ -77,6 +82,7 @@ impl Options {
             accumulate: config.accumulate,
             clip_norm: config.clip_norm,
             schedule: config.schedule.clone(),
+            precision: config.precision,
             ..Self::new(Streams::new(config.seed), config.batch, config.steps)
         }
     }
@@ -123,6 +129,7 @@ pub struct Session<'m> {
     last_tick: (Instant, u64),
     skipped_in_a_row: u64,
     others: Option<Others>,
+    scale: Option<LossScale>,
 }
 
 impl<'m> Session<'m> {
@@ -142,6 +149,7 @@ impl<'m> Session<'m> {
         let balanced = model.balanced(options.progress(step));
         let loader = loader(dataset, &options, batches, step, balanced)?;
         let now = Instant::now();
+        let half = options.precision == Precision::F16;
         Ok(Self {
             model,
             options,
@@ -156,6 +164,7 @@ impl<'m> Session<'m> {
             last_tick: (now, step),
             skipped_in_a_row: 0,
             others: None,
+            scale: half.then(LossScale::default),
         })
     }
 
@@ -174,6 +183,17 @@ impl<'m> Session<'m> {
             self.others = Some(Others::start(replicas, &self.device, &self.options, self.dataset.shape));
         }
         Ok(self)
+    }
+
+    /// With the scale of losses that a checkpoint has kept.
+    pub fn scaled(mut self, scale: Option<LossScale>) -> Self {
+        self.scale = self.scale.map(|new| scale.unwrap_or(new));
+        self
+    }
+
+    /// The scale of losses, where they have one.
+    pub fn loss_scale(&self) -> Option<LossScale> {
+        self.scale
     }
 
     /// Which device failed, from 0, and why, where something was thrown while the session was at work.
@@ -224,12 +244,13 @@ impl<'m> Session<'m> {
             false => Vec::new(),
         };
         let batch = upload(shares.remove(0), self.dataset.shape, &self.device);
-        let mut step = Step::new(options, index, &self.device, reported);
+        let scale = self.scale.map_or(1.0, LossScale::factor);
+        let mut step = Step::new(options, index, &self.device, reported).scaling(scale);
         if let Some(others) = &self.others {
-            others.step(index, shares, reported, checked);
+            others.step(shares, StepOrder { index, reported, checked, scale });
             step = step.sharing(&others.share);
         }
-        self.model.step(&batch, &mut step);
+        with_products_in(options.precision.dtype(), || self.model.step(&batch, &mut step));
         let (figures, skipped) = match step.finish() {
             Ok(figures) => (figures, None),
             Err(refused) => {
@@ -246,6 +267,7 @@ impl<'m> Session<'m> {
                 (Vec::new(), Some(refused))
             }
         };
+        self.scale = self.scale.map(|scale| scale.after(skipped.is_none()));
         self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };
         self.step += 1;
         if !reported || skipped.is_some() {

@@ -16,7 +16,7 @@ use crate::lock::Lock;
 use crate::replicas::Replica;
 use crate::run::{Observer, Outcome, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
-use crate::step::Guard;
+use crate::step::LossScale;
 use crate::system::Model;
 use crate::writer::{Job, Writer, Written};
 
@@ -47,14 +47,14 @@ impl<'t, 'm> Sitting<'t, 'm> {
         training: &'t Training<'t>,
         config: &'t RunConfig,
         (model, replicas): (&'m mut dyn Model, Vec<Replica>),
-        (step, seconds): (u64, f64),
+        (step, seconds, scale): (u64, f64, Option<LossScale>),
         log: Log,
         observer: &'t mut dyn Observer,
     ) -> Result<Self, EngineError> {
         let options = Options::of(config, training.guard);
         let session = Session::new(model, training.dataset, training.device, options, step, seconds)?;
         Ok(Self {
-            session: session.beside(replicas)?,
+            session: session.beside(replicas)?.scaled(scale),
             training,
             config,
             log,
@@ -111,15 +111,21 @@ impl<'t, 'm> Sitting<'t, 'm> {
 
     /// The steps; where a device may be lost, as an error what it throws then.
     fn guarded(&mut self) -> Result<Outcome, EngineError> {
-        if self.training.others.is_empty() && self.training.guard == Guard::EveryStep {
-            // This machine's processor: what it throws is a fault of the program.
+        if !self.training.may_lose_devices() {
+            // What is thrown is a fault of the program.
             return self.steps();
         }
         catch_unwind(AssertUnwindSafe(|| self.steps())).unwrap_or_else(|thrown| {
             let (i, reason) = self.session.failed(thrown.as_ref());
-            let device = self.training.words.get(i).map_or_else(|| i.to_string(), Clone::clone);
-            let kept = self.kept();
-            let step = self.session.steps_done();
+            let mut device = self.training.words.get(i).map_or_else(|| i.to_string(), Clone::clone);
+            if !self.training.others.is_empty() {
+                // Who waits for tensors of one that is lost fails with it.
+                device += ", or another that it exchanges gradients with,";
+            }
+            // What was handed over before is on its way to the disk.
+            let written = self.writer.finish();
+            self.note_written(written);
+            let (kept, step) = (self.kept(), self.session.steps_done());
             self.log.write(&Event::Warning { step, text: format!("device {device} failed: {reason}") });
             Err(EngineError::Device { device, step, reason, kept })
         })
@@ -283,6 +289,7 @@ impl<'t, 'm> Sitting<'t, 'm> {
             fingerprint: config.data.fingerprint.clone(),
             config: config.to_toml(),
             best,
+            loss_scale: self.session.loss_scale(),
         };
         Checkpoint { header, state: state_of(self.session.model()) }
     }

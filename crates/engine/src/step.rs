@@ -6,7 +6,8 @@ use burn::module::Module;
 use burn::optim::GradientsAccumulator;
 use burn::tensor::{Device, Tensor};
 use ganvas_nets::noise::{Noise, Pass};
-use ganvas_nets::optim::{Trained, clipped, squared_norm};
+use ganvas_nets::optim::{Trained, clipped, scaled, squared_norm};
+use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::replicas::Share;
@@ -43,6 +44,44 @@ impl StepError {
     }
 }
 
+/// The factor that losses have while their gradients are computed in half precision, so that small ones do not vanish: halved
+/// where a gradient is not finite, doubled after 2,000 steps in which all were (Micikevicius et al. 2018, section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossScale {
+    /// Its logarithm to base 2.
+    pub exponent: u32,
+    /// Steps since it was changed.
+    pub steps: u32,
+}
+
+impl Default for LossScale {
+    fn default() -> Self {
+        Self { exponent: 16, steps: 0 }
+    }
+}
+
+impl LossScale {
+    /// Steps after which it is doubled.
+    const GROWTH: u32 = 2000;
+    /// Beyond, the loss itself would overflow.
+    const LARGEST: u32 = 32;
+
+    /// 2^exponent.
+    pub fn factor(self) -> f64 {
+        f64::from(self.exponent).exp2()
+    }
+
+    /// After a step whose gradients were all finite, or were not.
+    pub(crate) fn after(self, finite: bool) -> Self {
+        match (finite, self.steps + 1) {
+            (false, _) => Self { exponent: self.exponent.saturating_sub(1), steps: 0 },
+            (true, Self::GROWTH) => Self { exponent: (self.exponent + 1).min(Self::LARGEST), steps: 0 },
+            (true, steps) => Self { steps, ..self },
+        }
+    }
+}
+
 /// One step of an update rule.
 pub struct Step<'a> {
     options: &'a Options,
@@ -56,6 +95,8 @@ pub struct Step<'a> {
     begun: Vec<&'static str>,
     /// What this has to do with the same step on other devices.
     share: Option<&'a Share>,
+    /// The factor of losses for their gradients.
+    scale: f64,
 }
 
 /// A loss or gradient norm that is still on the device.
@@ -78,12 +119,19 @@ impl<'a> Step<'a> {
             guarded: Vec::new(),
             begun: Vec::new(),
             share: None,
+            scale: 1.0,
         }
     }
 
     /// The step on a share of the batch, beside others.
     pub(crate) fn sharing(mut self, share: &'a Share) -> Self {
         self.share = Some(share);
+        self
+    }
+
+    /// The step with gradients computed from losses times a factor.
+    pub(crate) fn scaling(mut self, factor: f64) -> Self {
+        self.scale = factor;
         self
     }
 
@@ -207,6 +255,7 @@ impl Phase<'_, '_> {
             for (name, figure) in micro.recorded.into_inner() {
                 figures.add(name, weight(figure));
             }
+            let value = if step.scale == 1.0 { value } else { value.mul_scalar(step.scale) };
             gradients.accumulate(&trained.net, trained.gradients(value));
         }
         let mut gradients = gradients.grads();
@@ -214,6 +263,9 @@ impl Phase<'_, '_> {
             let (names, values): (Vec<_>, Vec<_>) = figures.0.into_iter().unzip();
             let (sum, values) = share.sum(gradients, &trained.net, values);
             (gradients, figures) = (sum, Figures(names.into_iter().zip(values).collect()));
+        }
+        if step.scale != 1.0 {
+            gradients = scaled(gradients, &trained.net, 1.0 / step.scale);
         }
         let most = options.clip_norm;
         let norm = match checked || most > 0.0 {

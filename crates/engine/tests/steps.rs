@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use ganvas_data::OpenOptions;
 use ganvas_engine::EngineError;
+use ganvas_engine::config::Precision;
 use ganvas_engine::replicas::Replica;
 use ganvas_engine::schedule::{Kind, Schedule};
 use ganvas_engine::session::{Options, Session, state_of};
@@ -23,6 +24,8 @@ struct Toy {
     second: Trained<Linear>,
     /// The loss of the second network is infinite at this step.
     breaks_at: Option<u64>,
+    /// Of both losses.
+    factor: f32,
 }
 
 impl Toy {
@@ -31,7 +34,12 @@ impl Toy {
         let build = Build { streams, device: &device };
         let net = |name| Linear::new(2, 2, true, &mut build.init(name, Initializer::He));
         let (first, second) = (net("first"), net("second"));
-        Self { first: Trained::new(first, optimizer), second: Trained::new(second, optimizer), breaks_at: None }
+        Self {
+            first: Trained::new(first, optimizer),
+            second: Trained::new(second, optimizer),
+            breaks_at: None,
+            factor: 1.0,
+        }
     }
 }
 
@@ -41,10 +49,10 @@ impl Model for Toy {
             let x = micro.batch.items.clone();
             let noise = micro.noise.normal("noise", x.dims());
             micro.record("noise", noise.clone());
-            (net.forward(x.clone() + noise, micro.pass()) - x).square().mean()
+            (net.forward(x.clone() + noise, micro.pass()) - x).square().mean().mul_scalar(self.factor)
         });
         let target = self.first.frozen();
-        let factor = if self.breaks_at == Some(step.index()) { f32::INFINITY } else { 1.0 };
+        let factor = if self.breaks_at == Some(step.index()) { f32::INFINITY } else { self.factor };
         step.phase("second").update("second", &mut self.second, batch, |net, micro| {
             let x = micro.batch.items.clone();
             (net.forward(x.clone(), micro.pass()) - target.forward(x, micro.pass())).square().mean().mul_scalar(factor)
@@ -61,7 +69,9 @@ impl Model for Toy {
 }
 
 /// All figures of some steps, and everything that the system keeps afterwards.
-fn train(toy: &mut Toy, options: Options) -> (Vec<(String, f32)>, Vec<f32>) {
+type Trace = (Vec<(String, f32)>, Vec<f32>);
+
+fn train(toy: &mut Toy, options: Options) -> Trace {
     let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
     let (steps, device) = (options.steps, Device::flex().autodiff());
     let mut session = Session::new(toy, &dataset, &device, options, 0, 0.0).unwrap();
@@ -102,11 +112,7 @@ fn parts_of_a_batch_make_the_update_of_the_whole() {
 }
 
 /// What [`train`] gives, on so many devices, each of which is this machine's processor.
-fn train_on(
-    devices: usize,
-    make: impl Fn() -> Toy,
-    options: Options,
-) -> Result<(Vec<(String, f32)>, Vec<f32>), EngineError> {
+fn train_on(devices: usize, make: impl Fn() -> Toy, options: Options) -> Result<Trace, EngineError> {
     let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
     let (steps, device) = (options.steps, Device::flex().autodiff());
     let replica = || Replica { model: Box::new(make()), device: device.clone() };
@@ -155,6 +161,62 @@ fn several_devices_skip_a_step_together() {
     assert_eq!(one.len(), all.len());
     let apart = one_state.iter().zip(&state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart < 1e-5, "{apart}");
+}
+
+/// The same training with products in 16 bits, on one device and on two.
+#[test]
+fn mixed_precision_trains_as_single_precision_does() {
+    let make = || Toy::new(OptimizerConfig::adam(0.01, 0.5));
+    let (_, single) = train(&mut make(), options(60, 30));
+    for devices in [1, 2] {
+        let options = Options { precision: Precision::Bf16, ..options(60, 30) };
+        let (_, state) = train_on(devices, make, options).unwrap();
+        let apart = apart(&single, &state);
+        assert!(0.0 < apart && apart < 0.03, "{devices} devices: {apart}");
+    }
+}
+
+/// Losses whose gradients are below what half precision can tell from 0, and such whose scaled gradients are beyond it.
+#[test]
+fn half_precision_finds_the_scale_of_its_losses() {
+    let dataset = Arc::new(ganvas_data::open("ring8", &OpenOptions::default()).unwrap());
+    let device = Device::flex().autodiff();
+    for factor in [1e-9, 1.0, 1e4] {
+        let make = || Toy { factor, ..Toy::new(OptimizerConfig::adam(0.01, 0.5)) };
+        let mut single = make();
+        train(&mut single, options(60, 60));
+        for devices in [1, 2] {
+            let options = Options { precision: Precision::F16, skip: true, ..options(60, 80) };
+            let mut toy = make();
+            let session = Session::new(&mut toy, &dataset, &device, options, 0, 0.0).unwrap();
+            let others = (1..devices).map(|_| Replica { model: Box::new(make()), device: device.clone() });
+            let mut session = session.beside(others.collect()).unwrap();
+            let (mut done, mut skipped) = (0, 0);
+            while done < 60 {
+                match session.step(true).unwrap().skipped {
+                    None => done += 1,
+                    Some(_) => skipped += 1,
+                }
+            }
+            assert_eq!(session.loss_scale().unwrap().exponent, 16 - skipped, "{factor}");
+            assert_eq!(skipped == 0, factor < 1.0, "{factor}: {skipped} were skipped");
+            drop(session);
+            // As many updates of at most about 0.01, on other batches where some were skipped.
+            let apart = apart(&weights(&mut single), &weights(&mut toy));
+            assert!(apart < if skipped == 0 { 0.005 } else { 0.1 }, "{factor}: {apart}");
+        }
+    }
+}
+
+fn weights(toy: &mut Toy) -> Vec<f32> {
+    let state = state_of(toy);
+    let weights = state.entries().iter().filter(|(name, _)| !name.contains("/optimizer"));
+    weights.flat_map(|(_, data)| data.iter::<f32>()).collect()
+}
+
+fn apart(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 /// How far one step of descent moves a network.

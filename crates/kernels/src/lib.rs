@@ -9,7 +9,8 @@ mod flex;
 
 use burn::tensor::module as burned;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
-use burn::tensor::{Tensor, activation};
+use burn::tensor::{FloatDType, Tensor, activation};
+use std::cell::Cell;
 
 /// Whether this tensor has the fast paths.
 #[cfg(feature = "flex")]
@@ -31,11 +32,49 @@ pub fn use_this_thread() {
 #[cfg(feature = "flex")]
 pub use flex::spoil_buffers;
 
+thread_local! {
+    static PRODUCTS: Cell<Option<FloatDType>> = const { Cell::new(None) };
+}
+
+/// Mixed precision (Micikevicius et al. 2018): while `f` runs, [`linear`], [`conv2d`] and [`conv_transpose2d`] on this thread
+/// bring what they multiply to `dtype`, and their results back to `f32`; so do their backward passes. All else, weights and
+/// biases among it, stays as it is.
+pub fn with_products_in<T>(dtype: Option<FloatDType>, f: impl FnOnce() -> T) -> T {
+    struct Reset(Option<FloatDType>);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            PRODUCTS.set(self.0);
+        }
+    }
+    let _reset = Reset(PRODUCTS.replace(dtype));
+    f()
+}
+
+/// A product of `x` and `weight` in mixed precision, with a bias for each of the entries along dimension 1.
+fn mixed<const D: usize, const E: usize>(
+    dtype: FloatDType,
+    (x, weight, bias): (Tensor<D>, Tensor<E>, Option<Tensor<1>>),
+    product: impl FnOnce(Tensor<D>, Tensor<E>) -> Tensor<D>,
+) -> Tensor<D> {
+    let product = product(x.cast(dtype), weight.cast(dtype)).cast(FloatDType::F32);
+    match bias {
+        None => product,
+        Some(bias) => {
+            let mut shape = [1; D];
+            shape[1] = bias.dims()[0];
+            product + bias.reshape(shape)
+        }
+    }
+}
+
 /// x W + b.
 ///
 /// # Shapes
 /// `x` `[n, inputs]`, `weight` `[inputs, outputs]`, `bias` `[outputs]`, to `[n, outputs]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    if let Some(dtype) = PRODUCTS.get() {
+        return mixed(dtype, (x, weight, bias), |x, weight| burned::linear(x, weight, None));
+    }
     #[cfg(feature = "flex")]
     if fast(&x) && fast(&weight) {
         return flex::linear(x, weight, bias);
@@ -49,11 +88,15 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
 /// `x` `[n, inputs, height, width]`, `weight` `[outputs, inputs, rows, columns]`, `bias` `[outputs]`, to `[n, outputs, ..]` with
 /// sides (side + 2 padding - kernel) / stride + 1, rounded down.
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: usize) -> Tensor<4> {
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+    if let Some(dtype) = PRODUCTS.get() {
+        return mixed(dtype, (x, weight, bias), |x, weight| burned::conv2d(x, weight, None, options));
+    }
     #[cfg(feature = "flex")]
     if fast(&x) && fast(&weight) {
         return flex::conv2d(x, weight, bias, stride, padding);
     }
-    burned::conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
+    burned::conv2d(x, weight, bias, options)
 }
 
 /// The adjoint of [`conv2d`] with the same weight, plus a bias.
@@ -69,11 +112,14 @@ pub fn conv_transpose2d(
     padding: usize,
     output_padding: usize,
 ) -> Tensor<4> {
+    let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
+    if let Some(dtype) = PRODUCTS.get() {
+        return mixed(dtype, (x, weight, bias), |x, weight| burned::conv_transpose2d(x, weight, None, options));
+    }
     #[cfg(feature = "flex")]
     if fast(&x) && fast(&weight) {
         return flex::conv_transpose2d(x, weight, bias, stride, padding, output_padding);
     }
-    let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1, 1], 1);
     burned::conv_transpose2d(x, weight, bias, options)
 }
 

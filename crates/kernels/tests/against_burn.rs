@@ -394,3 +394,33 @@ fn constants_and_flat_channels() {
     let gradients = normed.output.sum().backward();
     assert!(numbers(flat.grad(&gradients).unwrap()).iter().all(|g| g.is_finite()));
 }
+
+/// What layers give in mixed precision, and its gradients, is what they give in single precision but for the rounding of what is
+/// multiplied; what comes out is in single precision again.
+#[test]
+fn products_in_sixteen_bits_are_those_of_single_precision_rounded() {
+    use burn::tensor::FloatDType::{BF16, F16};
+    let bias = values([3], 3);
+    let linear = |x, weight, bias| ganvas_kernels::linear(x, weight, Some(bias));
+    let conv = |x, weight, bias| ganvas_kernels::conv2d(x, weight, Some(bias), 2, 1);
+    let transposed = |x, weight, bias| ganvas_kernels::conv_transpose2d(x, weight, Some(bias), 2, 1, 0);
+    let all = || {
+        [
+            outcome(&values([6, 5], 1), &values([5, 3], 2), &bias, linear),
+            outcome(&values([2, 4, 8, 8], 1), &values([3, 4, 4, 4], 2), &bias, conv),
+            outcome(&values([2, 4, 8, 8], 1), &values([4, 3, 4, 4], 2), &bias, transposed),
+        ]
+    };
+    let single = all();
+    for (dtype, tolerance) in [(BF16, 0.02), (F16, 0.0025)] {
+        let mixed = ganvas_kernels::with_products_in(Some(dtype), all);
+        for (mixed, single) in mixed.iter().flatten().zip(single.iter().flatten()) {
+            assert_eq!(mixed.len(), single.len());
+            let size = single.iter().fold(0f32, |most, value| most.max(value.abs()));
+            let apart = mixed.iter().zip(single).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart <= tolerance * size, "{dtype:?}: {apart} of {size}");
+        }
+        assert_ne!(mixed[0][0], single[0][0], "{dtype:?}");
+    }
+    assert_eq!(all(), single, "only while it is asked for");
+}

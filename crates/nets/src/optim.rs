@@ -259,21 +259,47 @@ pub fn squared_norm<M: Module>(gradients: &GradientsParams, module: &M) -> Optio
 /// g min(1, most / (norm + 1e-6)), the rule of PyTorch's `clip_grad_norm_` (Pascanu, Mikolov and Bengio 2013, algorithm 1).
 /// Nothing is read from the device.
 pub fn clipped<M: Module>(gradients: GradientsParams, module: &M, norm: Tensor<1>, most: f64) -> GradientsParams {
-    struct Scale {
-        gradients: GradientsParams,
-        factor: Tensor<1>,
+    let factor = norm.add_scalar(1e-6).recip().mul_scalar(most).clamp_max(1.0);
+    struct Scale(Tensor<1>);
+    impl Each for Scale {
+        fn change<const D: usize>(&mut self, grad: Tensor<D>) -> Tensor<D> {
+            grad * self.0.clone().reshape([1; D])
+        }
     }
-    impl burn::module::ModuleVisitor for Scale {
+    changed(gradients, module, Scale(factor))
+}
+
+/// The gradients times a number.
+pub fn scaled<M: Module>(gradients: GradientsParams, module: &M, factor: f64) -> GradientsParams {
+    struct Scale(f64);
+    impl Each for Scale {
+        fn change<const D: usize>(&mut self, grad: Tensor<D>) -> Tensor<D> {
+            grad.mul_scalar(self.0)
+        }
+    }
+    changed(gradients, module, Scale(factor))
+}
+
+/// What is done with each gradient.
+trait Each {
+    fn change<const D: usize>(&mut self, grad: Tensor<D>) -> Tensor<D>;
+}
+
+fn changed<M: Module>(gradients: GradientsParams, module: &M, each: impl Each) -> GradientsParams {
+    struct Visit<E> {
+        gradients: GradientsParams,
+        each: E,
+    }
+    impl<E: Each> burn::module::ModuleVisitor for Visit<E> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(grad) = self.gradients.remove::<D>(param.id) {
-                self.gradients.register(param.id, grad * self.factor.clone().reshape([1; D]));
+                self.gradients.register(param.id, self.each.change(grad));
             }
         }
     }
-    let factor = norm.add_scalar(1e-6).recip().mul_scalar(most).clamp_max(1.0);
-    let mut scale = Scale { gradients, factor };
-    module.visit(&mut scale);
-    scale.gradients
+    let mut visit = Visit { gradients, each };
+    module.visit(&mut visit);
+    visit.gradients
 }
 
 /// All gradients of a network and `more` behind them, in one tensor, in the order of the parameters: what devices exchange.
@@ -302,7 +328,6 @@ pub fn unpacked<M: Module>(
     more: usize,
 ) -> (GradientsParams, Vec<Tensor<1>>) {
     struct Replace {
-        gradients: GradientsParams,
         packed: Tensor<1>,
         done: usize,
     }
@@ -312,19 +337,15 @@ pub fn unpacked<M: Module>(
             self.packed.clone().narrow(0, self.done - n, n)
         }
     }
-    impl burn::module::ModuleVisitor for Replace {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(grad) = self.gradients.remove::<D>(param.id) {
-                let dims = grad.dims();
-                let new = self.next(dims.iter().product()).reshape(dims);
-                self.gradients.register(param.id, new);
-            }
+    impl Each for &mut Replace {
+        fn change<const D: usize>(&mut self, grad: Tensor<D>) -> Tensor<D> {
+            self.next(grad.dims().iter().product()).reshape(grad.dims())
         }
     }
-    let mut replace = Replace { gradients: like, packed, done: 0 };
-    module.visit(&mut replace);
+    let mut replace = Replace { packed, done: 0 };
+    let gradients = changed(like, module, &mut replace);
     let more = (0..more).map(|_| replace.next(1)).collect();
-    (replace.gradients, more)
+    (gradients, more)
 }
 
 struct Update<'a> {

@@ -74,7 +74,8 @@ fn replay(file: &Path, device: Option<&str>) -> Result<(), CliError> {
     let dataset = data_of(&config)?;
     let mut model = restored(state, file, &config, system, &chosen.device)?;
     let options = Options { skip: false, ..Options::of(&config, Guard::EveryStep) };
-    let mut session = Session::new(model.as_mut(), &dataset, &chosen.device, options, header.step, 0.0)?;
+    let session = Session::new(model.as_mut(), &dataset, &chosen.device, options, header.step, 0.0)?;
+    let mut session = session.scaled(header.loss_scale);
     let done = session.step(true).map_err(|error| error.in_system(&config.system))?;
     println!("step {} of {} is finite", header.step + 1, config.system);
     for (name, value) in done.tick.map_or_else(Vec::new, |tick| tick.figures) {

@@ -134,6 +134,10 @@ pub(super) fn watched(
     steps: u64,
     train: impl FnOnce(&mut Watcher) -> Result<Outcome, EngineError>,
 ) -> Result<Outcome, CliError> {
+    if training.may_lose_devices() {
+        // What the threads of a device that is lost have to say is in the error that training ends with.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let held_out = HeldOut::new(training.dataset.clone(), training.device.clone().inner());
     let mut watcher = Watcher::new(steps, test_points(training.dataset), held_out);
     let outcome = train(&mut watcher);
@@ -161,6 +165,9 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);
         }
+    }
+    if let Some(precision) = &args.precision {
+        overrides = overrides.with("precision", precision.as_str());
     }
     for text in &args.set {
         overrides = overrides.with_assignment(text)?;

@@ -40,6 +40,11 @@ pub fn run(args: &WorkerArgs) -> Result<(), CliError> {
         }
         println!("  ganvas train vae --device remote:{address}");
     };
+    // Each who connects is served on a thread of its own, which ends by a panic where the other side is gone in the middle.
+    std::panic::set_hook(Box::new(|panic| {
+        let told = panic.payload_as_str().unwrap_or("no reason given");
+        eprintln!("a connection ended early: {told}");
+    }));
     runtime.block_on(async {
         if args.websocket {
             let listener = std::net::TcpListener::bind(args.listen).map_err(|error| refused(args.listen, error))?;

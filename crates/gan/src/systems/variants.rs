@@ -53,6 +53,7 @@ impl Recipe for Classifying {
             AdversarialConfig {
                 conditioning: Conditioning::Auxiliary,
                 classify_generated: preset == Preset::Paper,
+                class_weight: if preset == Preset::Small { 2.0 } else { 1.0 },
                 ..config
             }
         })

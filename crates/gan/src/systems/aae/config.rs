@@ -114,7 +114,7 @@ fn sixteen() -> usize {
 
 impl AaeConfig {
     /// The unsupervised form with a deterministic encoder and the prior N(0, I): two hidden layers of `units` in encoder and
-    /// decoder, two of `judging` in the discriminator, tanh at the end, weights 1, 6 and 6, the rates times 0.1 for the last
+    /// decoder, two of `judging` in the discriminator, tanh at the end, weights 1, 6 and 6, the rates times 0.03 for the last
     /// half of the steps.
     pub fn new(latent: usize, units: usize, judging: usize) -> Self {
         let hidden = |units| MlpConfig::new(&[units; 2], Activation::Relu, Initializer::He);
@@ -135,7 +135,7 @@ impl AaeConfig {
             discriminator_optimizer: OptimizerConfig::adam(1e-3, 0.5),
             encoder_optimizer: OptimizerConfig::adam(5e-4, 0.5),
             late: 0.5,
-            rate_late: 0.1,
+            rate_late: 0.03,
             labelled: 0,
             supervised_every: ten(),
             clusters: sixteen(),
