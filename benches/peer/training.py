@@ -1,4 +1,4 @@
-"""The workloads of `cargo xtask bench --peer` in PyTorch: `python training.py WORKLOAD SECONDS` prints one line of JSON.
+"""The workloads of `cargo xtask bench --peer` in PyTorch: `python training.py WORKLOAD` prints one line of JSON.
 
 The same networks, batches, losses and optimisers as in `benches/workloads`; data are noise in memory, already on the device.
 """
@@ -7,6 +7,8 @@ import time
 
 STARTED = time.perf_counter()
 
+import argparse
+import contextlib
 import json
 import os
 import resource
@@ -37,12 +39,14 @@ def noise_images(channels, side, n):
     return torch.randint(0, 256, (n, channels, side, side), dtype=torch.uint8)
 
 
-def vae():
+def vae(args):
     encoder = nn.Sequential(nn.Linear(784, 400), nn.Tanh(), nn.Linear(400, 40))
     decoder = nn.Sequential(nn.Linear(20, 400), nn.Tanh(), nn.Linear(400, 784))
     net = nn.ModuleList([encoder, decoder])
     optimizer = adam(net, 1e-3, (0.9, 0.999))
-    data = batches(noise_images(1, 28, 12_800), 128)
+    size = args.batch or 128
+    data = batches(noise_images(1, 28, 100 * size), size)
+    encoder, decoder = args.compiled(encoder), args.compiled(decoder)
 
     def step():
         x = torch.bernoulli(next(data).flatten(1).add(1).div(2))
@@ -55,7 +59,7 @@ def vae():
         loss.backward()
         optimizer.step()
 
-    return step, 128, [net]
+    return step, size, [net]
 
 
 def dcgan_networks(side, width=64, latent=100):
@@ -76,10 +80,12 @@ def dcgan_networks(side, width=64, latent=100):
     return nn.Sequential(*up), nn.Sequential(*down)
 
 
-def dcgan(side, n):
-    g, d = dcgan_networks(side)
-    g_optimizer, d_optimizer = adam(g), adam(d)
-    data = batches(noise_images(3, side, n), 64)
+def dcgan(side, args):
+    nets = dcgan_networks(side)
+    g_optimizer, d_optimizer = map(adam, nets)
+    size = args.batch or 64
+    data = batches(noise_images(3, side, 30 * size), size)
+    g, d = map(args.compiled, nets)
 
     def step():
         x = next(data)
@@ -95,10 +101,10 @@ def dcgan(side, n):
         g_optimizer.step()
         d.requires_grad_(True)
 
-    return step, 64, [g, d]
+    return step, size, nets
 
 
-def wgan_gp():
+def wgan_gp(args):
     def mlp():
         layers = [nn.Linear(2, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU()]
         return layers
@@ -108,13 +114,14 @@ def wgan_gp():
     averaged = [p.detach().clone() for p in g.parameters()]
     centres = torch.cartesian_prod(torch.arange(5.0) - 2, torch.arange(5.0) - 2) / 1.414
     points = centres[torch.randint(0, 25, (100_000,))] + 0.02 * torch.randn(100_000, 2)
-    data = batches(points, 256)
+    size = args.batch or 256
+    data = batches(points, size)
 
     def step():
         for _ in range(5):
             x = next(data)
-            fake = g(torch.randn(256, 2)).detach()
-            between = fake + torch.rand(256, 1) * (x - fake)
+            fake = g(torch.randn(size, 2)).detach()
+            between = fake + torch.rand(size, 1) * (x - fake)
             between.requires_grad_(True)
             (slope,) = torch.autograd.grad(d(between).sum(), between, create_graph=True)
             penalty = (slope.norm(2, 1) - 1).square().mean()
@@ -123,7 +130,7 @@ def wgan_gp():
             loss.backward()
             optimizers[1].step()
         d.requires_grad_(False)
-        loss = -d(g(torch.randn(256, 2))).mean()
+        loss = -d(g(torch.randn(size, 2))).mean()
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()
@@ -131,45 +138,64 @@ def wgan_gp():
         with torch.no_grad():
             torch._foreach_lerp_(averaged, list(g.parameters()), 0.01)
 
-    return step, 256 * 5, [g, d]
+    return step, size * 5, [g, d]
 
 
-def sample32():
-    g, d = dcgan_networks(32)
-    g.eval()
+def sample32(args):
+    nets = dcgan_networks(32)
+    g = args.compiled(nets[0].eval())
 
     @torch.inference_mode()
     def step(n=SAMPLES):
         return torch.cat([g(torch.randn(100, 100, 1, 1)) for _ in range(n // 100)])
 
-    return step, SAMPLES, [g, d]
+    return step, SAMPLES, nets
+
+
+WORKLOADS = {
+    "vae": vae,
+    "dcgan32": lambda args: dcgan(32, args),
+    "dcgan64": lambda args: dcgan(64, args),
+    "wgan-gp": wgan_gp,
+    "sample32": sample32,
+}
 
 
 def main():
-    workload, seconds = sys.argv[1], float(sys.argv[2])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--compile", action="store_true", help="with torch.compile; not for wgan-gp")
+    args = parser.parse_args()
+    args.compiled = torch.compile if args.compile else lambda net: net
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads:
         torch.set_num_threads(int(threads))
+    torch.set_default_device(args.device)
     torch.manual_seed(0)
-    step, items, nets = {
-        "vae": vae,
-        "dcgan32": lambda: dcgan(32, 6400),
-        "dcgan64": lambda: dcgan(64, 1920),
-        "wgan-gp": wgan_gp,
-        "sample32": sample32,
-    }[workload]()
-    sampling = workload == "sample32"
-    step(100) if sampling else step()
-    first_step = time.perf_counter() - STARTED
-    for _ in range(1 if sampling else WARM_UP):
-        step()
-    measured, count = time.perf_counter(), 0
-    while True:
-        step()
-        count += 1
-        elapsed = time.perf_counter() - measured
-        if elapsed >= seconds:
-            break
+    step, items, nets = WORKLOADS[args.workload](args)
+    sampling = args.workload == "sample32"
+    mixed = torch.autocast(args.device, torch.bfloat16) if args.precision == "bf16" else contextlib.nullcontext()
+    done = torch.cuda.synchronize if args.device.startswith("cuda") else lambda: None
+    with mixed:
+        step(100) if sampling else step()
+        done()
+        first_step = time.perf_counter() - STARTED
+        for _ in range(1 if sampling else WARM_UP):
+            step()
+        done()
+        measured, count = time.perf_counter(), 0
+        while True:
+            step()
+            count += 1
+            elapsed = time.perf_counter() - measured
+            if elapsed >= args.seconds:
+                done()
+                elapsed = time.perf_counter() - measured
+                break
     figures = {
         "rate": count * items / elapsed,
         "first_step": first_step,

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, ValueEnum};
+use ganvas_engine::config::Precision;
 use report::{Machine, Pair, Report};
-use run::{Figures, Workload};
+use run::{How, Workload};
 use scaling::Series;
 use serde::de::DeserializeOwned;
 
@@ -34,6 +35,18 @@ struct Args {
     /// Threads of both.
     #[arg(long, value_name = "N", default_value_t = threads(), value_parser = clap::value_parser!(u64).range(1..=1024))]
     threads: u64,
+    /// Where to compute: flex, wgpu[:i] or cuda[:i]; the peer on `cuda`, where that is no CPU.
+    #[arg(long, value_name = "D", default_value = "flex")]
+    device: String,
+    /// What layers multiply in, of both.
+    #[arg(long, value_name = "P", default_value = "f32", value_parser = ["f32", "bf16"])]
+    precision: String,
+    /// Items of a batch, instead of each workload's own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    batch: Option<u64>,
+    /// The peer with `torch.compile`.
+    #[arg(long, requires = "peer")]
+    compile: bool,
     /// Only these.
     #[arg(long, value_name = "W", value_delimiter = ',')]
     only: Vec<Workload>,
@@ -71,7 +84,9 @@ fn measure(args: &Args) -> Result<(), String> {
     }
     if let Some(workload) = args.run {
         ganvas_kernels::use_this_thread();
-        let figures = workload.run(args.seconds);
+        let precision = if args.precision == "bf16" { Precision::Bf16 } else { Precision::F32 };
+        let (device, batch) = (run::device(&args.device)?, args.batch.map(|n| n as usize));
+        let figures = workload.run(&How { device, precision, batch, seconds: args.seconds });
         println!("{}", serde_json::to_string(&figures).map_err(|e| e.to_string())?);
         return Ok(());
     }
@@ -82,13 +97,14 @@ fn measure(args: &Args) -> Result<(), String> {
         return Ok(());
     }
     if let Some(folder) = &args.scaling {
-        let machine = Machine::this(args.threads, run::peak(args.threads));
+        let machine = Machine::this(args.threads, Some(run::peak(args.threads)));
         return scaling::run(folder, machine, |series, n| child(point(args, series, n)?, args));
     }
     let version = if args.peer { Some(peer_version(args)?) } else { None };
     let chosen = if args.only.is_empty() { Workload::value_variants() } else { &args.only };
-    let peak = run::peak(args.threads);
-    let mut report = Report::new(Machine::this(args.threads, peak), args.rounds, version);
+    run::device(&args.device)?;
+    let peak = (args.device == "flex").then(|| run::peak(args.threads));
+    let mut report = Report::new(Machine::this(args.threads, peak), how(args), args.rounds, version);
     println!("{}", report.head());
     for &workload in chosen {
         let mut pair = Pair::new(workload);
@@ -120,8 +136,15 @@ fn this_program(args: &Args) -> Result<Command, String> {
 
 fn ours(args: &Args, workload: Workload) -> Result<Command, String> {
     let mut command = this_program(args)?;
-    command.args(["--run", workload.name()]);
+    command.args(["--run", workload.name(), "--device", &args.device, "--precision", &args.precision]);
+    command.args(args.batch.map(|n| format!("--batch={n}")));
     Ok(command)
+}
+
+/// The conditions, in a few words.
+fn how(args: &Args) -> String {
+    let batch = args.batch.map(|n| format!(", batches of {n}")).unwrap_or_default();
+    format!("{}, {}{batch}", args.device, args.precision)
 }
 
 fn point(args: &Args, series: Series, n: usize) -> Result<Command, String> {
@@ -132,7 +155,11 @@ fn point(args: &Args, series: Series, n: usize) -> Result<Command, String> {
 
 fn peer(args: &Args, workload: Workload) -> Command {
     let mut command = Command::new(&args.python);
-    command.arg(script()).args([workload.name(), &args.seconds.to_string()]);
+    let device = if args.device == "flex" { "cpu" } else { "cuda" };
+    command.arg(script()).args([workload.name(), "--seconds", &args.seconds.to_string(), "--device", device]);
+    command.args(["--precision", &args.precision]).args(args.batch.map(|n| format!("--batch={n}")));
+    // What it compiles has no second derivative.
+    command.args((args.compile && workload != Workload::WganGp).then_some("--compile"));
     command
 }
 

@@ -20,8 +20,8 @@ struct Side {
     rate: f64,
     /// Matrix products, in 10^9 floating-point operations a second.
     gflops: f64,
-    /// The same as a share of the machine's peak.
-    of_peak: f64,
+    /// The same as a share of the machine's peak, on its processor.
+    of_peak: Option<f64>,
     first_step_s: f64,
     memory_mib: Option<f64>,
 }
@@ -41,7 +41,7 @@ pub struct Machine {
     pub cpu: String,
     pub threads: u64,
     /// Of a product of two matrices 1536x1536 on each thread, in 10^9 operations a second.
-    peak_gflops: f64,
+    pub peak_gflops: Option<f64>,
     os: &'static str,
     architecture: &'static str,
 }
@@ -51,6 +51,8 @@ pub struct Machine {
 pub struct Report {
     version: &'static str,
     peer: Option<String>,
+    /// Device, precision and, where it is given, batch.
+    how: String,
     rounds: u64,
     machine: Machine,
     workloads: Vec<Entry>,
@@ -58,31 +60,41 @@ pub struct Report {
 
 impl Machine {
     /// This one, with its peak in operations a second.
-    pub fn this(threads: u64, peak: f64) -> Self {
+    pub fn this(threads: u64, peak: Option<f64>) -> Self {
         let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
-        Self { cpu: cpu(), threads, peak_gflops: peak / 1e9, os, architecture }
+        Self { cpu: cpu(), threads, peak_gflops: peak.map(|peak| peak / 1e9), os, architecture }
     }
 }
 
 impl Report {
-    pub fn new(machine: Machine, rounds: u64, torch: Option<String>) -> Self {
+    pub fn new(machine: Machine, how: String, rounds: u64, torch: Option<String>) -> Self {
         let peer = torch.map(|version| format!("PyTorch {version}"));
-        Self { version: env!("CARGO_PKG_VERSION"), peer, rounds, machine, workloads: Vec::new() }
+        Self { version: env!("CARGO_PKG_VERSION"), peer, how, rounds, machine, workloads: Vec::new() }
     }
 
     /// What stands above the lines of the workloads.
     pub fn head(&self) -> String {
         let Machine { cpu, threads, peak_gflops, .. } = &self.machine;
+        let peak = peak_gflops.map(|peak| format!(", {peak:.0} GFLOP/s in a matrix product")).unwrap_or_default();
         let beside = self.peer.as_ref().map(|peer| format!(" beside {peer}")).unwrap_or_default();
         format!(
-            "{cpu}, {threads} threads, {peak_gflops:.0} GFLOP/s in a matrix product; medians of {} rounds{beside}\n\n\
+            "{cpu}, {threads} threads{peak}; {}; medians of {} rounds{beside}\n\n\
              {:<10} {:>10} {:>10} {:>7}  {:>8} {:>7}  {:>16}  {:>17}",
-            self.rounds, "workload", "items/s", "peer", "ratio", "GFLOP/s", "of peak", "first step, s", "memory, MiB"
+            self.how,
+            self.rounds,
+            "workload",
+            "items/s",
+            "peer",
+            "ratio",
+            "GFLOP/s",
+            "of peak",
+            "first step, s",
+            "memory, MiB"
         )
     }
 
     pub fn add(&mut self, pair: &Pair) {
-        let side = |rounds: &[Figures]| pair.side(rounds, self.machine.peak_gflops * 1e9);
+        let side = |rounds: &[Figures]| pair.side(rounds, self.machine.peak_gflops.map(|peak| peak * 1e9));
         let (ours, peer) = (side(&pair.ours), (!pair.peer.is_empty()).then(|| side(&pair.peer)));
         let ratio = peer.as_ref().map(|peer| ours.rate / peer.rate);
         self.workloads.push(Entry { workload: pair.workload.name(), ours, peer, ratio });
@@ -105,7 +117,7 @@ impl Pair {
         }
     }
 
-    fn side(&self, rounds: &[Figures], peak: f64) -> Side {
+    fn side(&self, rounds: &[Figures], peak: Option<f64>) -> Side {
         let of = |f: &dyn Fn(&Figures) -> f64| median(rounds.iter().map(f).collect());
         let rate = of(&|round| round.rate);
         let speed = rate * self.workload.flop();
@@ -114,14 +126,14 @@ impl Pair {
             rounds: rounds.iter().map(|round| round.rate).collect(),
             rate,
             gflops: speed / 1e9,
-            of_peak: speed / peak,
+            of_peak: peak.map(|peak| speed / peak),
             first_step_s: of(&|round| round.first_step),
             memory_mib: memory.map(|bytes| median(bytes) / f64::from(1 << 20)),
         }
     }
 
     /// The workload as a line of the table.
-    pub fn line(&self, peak: f64) -> String {
+    pub fn line(&self, peak: Option<f64>) -> String {
         let ours = self.side(&self.ours, peak);
         let peer = (!self.peer.is_empty()).then(|| self.side(&self.peer, peak));
         let beside = |ours: String, peer: Option<String>| match peer {
@@ -130,13 +142,13 @@ impl Pair {
         };
         let memory = |side: &Side| side.memory_mib.map_or_else(|| "-".to_owned(), |mib| format!("{mib:.0}"));
         format!(
-            "{:<10} {:>10.0} {:>10} {:>7}  {:>8.1} {:>6.0}%  {:>16}  {:>17}",
+            "{:<10} {:>10.0} {:>10} {:>7}  {:>8.1} {:>7}  {:>16}  {:>17}",
             self.workload.name(),
             ours.rate,
             peer.as_ref().map_or_else(|| "-".to_owned(), |peer| format!("{:.0}", peer.rate)),
             peer.as_ref().map_or_else(|| "-".to_owned(), |peer| format!("{:.2}", ours.rate / peer.rate)),
             ours.gflops,
-            100.0 * ours.of_peak,
+            ours.of_peak.map_or_else(|| "-".to_owned(), |share| format!("{:.0}%", 100.0 * share)),
             beside(format!("{:.2}", ours.first_step_s), peer.as_ref().map(|peer| format!("{:.2}", peer.first_step_s))),
             beside(memory(&ours), peer.as_ref().map(memory)),
         )

@@ -8,7 +8,9 @@ use clap::ValueEnum;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use ganvas_data::{Dataset, ItemShape, Split, Values};
+use ganvas_engine::config::Precision;
 use ganvas_engine::session::{Options, Session, sample};
+use ganvas_engine::step::Guard;
 use ganvas_engine::system::{Build, DataSpec, Model, Preset, System};
 use ganvas_gan::systems::dcgan::{Dcgan, settings};
 use ganvas_gan::systems::wgan::WganGp;
@@ -35,6 +37,34 @@ pub enum Workload {
     WganGp,
     /// Drawing 10,000 images from the generator of the DCGAN on 32x32.
     Sample32,
+}
+
+/// How a workload is run.
+pub struct How {
+    pub device: Device,
+    pub precision: Precision,
+    /// Instead of the workload's own.
+    pub batch: Option<usize>,
+    pub seconds: f64,
+}
+
+/// The device that a word stands for, as `ganvas train --device` has it.
+pub fn device(word: &str) -> Result<Device, String> {
+    let (kind, index) = word.split_once(':').unwrap_or((word, "0"));
+    let index = index.parse::<usize>().map_err(|_| format!("`{word}` is no device: `{index}` is not a number"))?;
+    match kind {
+        "flex" if index == 0 => Ok(Device::flex()),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => {
+            let found = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
+            found.into_iter().nth(index).ok_or_else(|| format!("there is no `{word}`"))
+        }
+        #[cfg(feature = "cuda")]
+        "cuda" => Ok(Device::cuda(index)),
+        _ => {
+            Err(format!("this build has no device `{word}`; `--features wgpu` or `cuda`, before all else, adds those"))
+        }
+    }
 }
 
 /// What a round gave.
@@ -113,21 +143,27 @@ impl Workload {
         }
     }
 
-    /// Measures for so many seconds, once warm.
-    pub fn run(self, seconds: f64) -> Figures {
+    /// Measures once warm.
+    pub fn run(self, how: &How) -> Figures {
         let started = Instant::now();
         let dataset = self.data();
-        let device = Device::flex().autodiff();
+        let (device, seconds) = (how.device.clone().autodiff(), how.seconds);
         let (mut model, batch) = self.model(&DataSpec::of(&dataset), &device);
+        let batch = how.batch.unwrap_or(batch);
+        let done = || how.device.sync().expect("the device goes on");
         let parameters = model.parts().iter().map(|(_, part)| part.parameters()).sum();
         let (first_step, items, elapsed) = match self {
             Self::Sample32 => {
                 let plain = device.inner();
                 let draw = |n| drop(std::hint::black_box(sample(model.as_ref(), n, &Streams::new(1), &plain)));
-                repeat(started, seconds, 1, || draw(100), || draw(SAMPLES), SAMPLES)
+                repeat(started, seconds, 1, || draw(100), || draw(SAMPLES), done, SAMPLES)
             }
             _ => {
-                let options = Options { log_every: u64::MAX, ..Options::new(Streams::new(0), batch, u64::MAX) };
+                let guard = if how.device == Device::flex() { Guard::EveryStep } else { Guard::AtTicks };
+                let streams = Streams::new(0);
+                let precision = how.precision;
+                let options =
+                    Options { log_every: u64::MAX, guard, precision, ..Options::new(streams, batch, u64::MAX) };
                 let items = batch * if self == Self::WganGp { 5 } else { 1 };
                 let mut session =
                     Session::new(model.as_mut(), &dataset, &device, options, 0, 0.0).expect("enough data");
@@ -135,7 +171,7 @@ impl Workload {
                 let step = || {
                     session.borrow_mut().step(false).expect("training goes on");
                 };
-                repeat(started, seconds, WARM_UP, step, step, items)
+                repeat(started, seconds, WARM_UP, step, step, done, items)
             }
         };
         Figures { rate: items / elapsed, first_step, memory: peak_memory(), parameters }
@@ -149,20 +185,23 @@ fn repeat(
     warm_up: usize,
     mut first: impl FnMut(),
     mut step: impl FnMut(),
+    done: impl Fn(),
     items: usize,
 ) -> (f64, f64, f64) {
     first();
+    done();
     let first_step = started.elapsed().as_secs_f64();
     for _ in 0..warm_up {
         step();
     }
+    done();
     let (measured, mut count) = (Instant::now(), 0);
     loop {
         step();
         count += 1;
-        let elapsed = measured.elapsed().as_secs_f64();
-        if elapsed >= seconds {
-            return (first_step, (count * items) as f64, elapsed);
+        if measured.elapsed().as_secs_f64() >= seconds {
+            done();
+            return (first_step, (count * items) as f64, measured.elapsed().as_secs_f64());
         }
     }
 }

@@ -191,20 +191,23 @@ fn page(all: &Scaling) -> String {
     let Machine { cpu, threads, .. } = &all.machine;
     let mut page = format!(
         "# Scaling\n\nWhat a step, a sample or a measurement costs as something grows: medians of at least three calls, each row in a \
-         process of its own, whose largest memory is given. Ganvas {}, {cpu}, {threads} threads. Made by `cargo xtask bench --scaling \
+         process of its own, whose largest memory is given. *Grows as*: the power that leads from the row above to this one. Ganvas {}, {cpu}, {threads} threads. Made by `cargo xtask bench --scaling \
          docs/src/results`; all figures: [scaling.json](scaling.json).\n\n![Time and memory](scaling.svg)\n",
         all.version
     );
     for Measured { what, of, points, .. } in &all.series {
         let mut what = what.to_string();
         what[..1].make_ascii_uppercase();
-        let _ = write!(
-            page,
-            "\n## {what}\n\n| {of} | Seconds | Microseconds each | Memory, MiB |\n| ---: | ---: | ---: | ---: |\n"
-        );
-        for Point { n, seconds, memory } in points {
-            let memory = memory.map_or_else(|| "-".to_owned(), |bytes| format!("{:.0}", mib(bytes)));
-            let _ = writeln!(page, "| {n} | {seconds:.4} | {:.1} | {memory} |", 1e6 * seconds / *n as f64);
+        let _ =
+            write!(page, "\n## {what}\n\n| {of} | Seconds | Grows as | Memory, MiB |\n| ---: | ---: | ---: | ---: |\n");
+        let mut before: Option<&Point> = None;
+        for point in points {
+            let power =
+                |before: &Point| (point.seconds / before.seconds).ln() / (point.n as f64 / before.n as f64).ln();
+            let growth = before.map_or_else(String::new, |before| format!("n^{:.2}", power(before)));
+            let memory = point.memory.map_or_else(|| "-".to_owned(), |bytes| format!("{:.0}", mib(bytes)));
+            let _ = writeln!(page, "| {} | {:.4} | {growth} | {memory} |", point.n, point.seconds);
+            before = Some(point);
         }
     }
     page
@@ -261,7 +264,15 @@ fn curve<B: DrawingBackend>(
         .x_label_area_size(40)
         .y_label_area_size(60)
         .build_cartesian_2d((left / 1.2..right * 1.2).log_scale(), (low / 1.5..high * 1.5).log_scale())?;
-    chart.configure_mesh().x_desc(axis).x_labels(6).y_labels(5).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(axis)
+        .x_labels(6)
+        .y_labels(5)
+        .x_label_formatter(&f64::to_string)
+        .y_label_formatter(&f64::to_string)
+        .light_line_style(WHITE)
+        .draw()?;
     chart.draw_series(LineSeries::new(points.iter().copied(), BLUE.stroke_width(2)))?;
     chart.draw_series(points.iter().map(|&point| Circle::new(point, 3, BLUE.filled())))?;
     Ok(())

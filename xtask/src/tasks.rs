@@ -138,16 +138,19 @@ Example:
 const BENCH: &str = "\
 Measure five workloads of training and sampling in items a second, each round in a process of its own
 
-Usage: cargo xtask bench [--peer] [--python FILE] [--rounds N] [--seconds S] [--threads N] [--only W,W] [--json FILE]
+Usage: cargo xtask bench [--features LIST] [--peer [--compile]] [--python FILE] [--device D] [--precision f32|bf16]
+                         [--batch N] [--rounds N] [--seconds S] [--threads N] [--only W,W] [--json FILE]
        cargo xtask bench --scaling DIR [--seconds S] [--threads N]
        cargo xtask bench --criterion [ARGUMENTS OF `cargo bench`]
 
+  --features   Cargo features of the build, before all else: wgpu, cuda, tuned
   --peer       in turn with the same in PyTorch, and the ratio; needs a Python with `torch`
   --scaling    instead: how cost grows with batch, side, width and samples, as figures, a page and a chart
   --criterion  instead: the benchmarks of single layers, steps, samplers and measures
 
 Examples:
   cargo xtask bench --peer --json speed.json
+  cargo xtask bench --features cuda,tuned --device cuda --peer --compile --precision bf16 --batch 128 --only dcgan64
   cargo xtask bench --scaling docs/src/results
   cargo xtask bench --criterion --bench penalties
 ";
@@ -259,8 +262,13 @@ fn bench(args: &[OsString]) -> Result<(), Failure> {
             cargo::run(cargo::cargo("bench").args(packages).args(rest))
         }
         _ => {
-            let workloads = ["--release", "--package", "ganvas-benches", "--example", "workloads", "--"];
-            cargo::run(cargo::cargo("run").args(workloads).args(args))
+            let Options { features, profile, rest } = Options::parse(args)?;
+            let mut run = cargo::cargo("run");
+            run.args(["--package", "ganvas-benches", "--example", "workloads", "--profile"]).arg(profile);
+            if let Some(features) = features {
+                run.arg("--features").arg(features);
+            }
+            cargo::run(run.arg("--").args(rest))
         }
     }
 }

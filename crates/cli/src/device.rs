@@ -4,9 +4,11 @@
 use std::panic::AssertUnwindSafe;
 
 use burn::tensor::Device;
+use ganvas_engine::config::Precision;
 use ganvas_engine::step::Guard;
 use ganvas_engine::suggest;
 
+use crate::commands::{memory, shown};
 use crate::error::CliError;
 
 /// A device of this machine, as `ganvas devices` lists it.
@@ -15,6 +17,16 @@ pub struct Listed {
     pub word: String,
     /// What it is.
     pub what: String,
+    /// What `--precision` may be on it.
+    pub precisions: Vec<&'static str>,
+}
+
+impl Listed {
+    fn new(word: impl Into<String>, what: impl Into<String>, device: &Device) -> Self {
+        let has = |precision: &Precision| precision.dtype().is_none_or(|dtype| device.supports_dtype(dtype));
+        let precisions = Precision::ALL.into_iter().filter(has).map(Precision::name).collect();
+        Self { word: word.into(), what: what.into(), precisions }
+    }
 }
 
 /// A device that was asked for.
@@ -116,15 +128,16 @@ pub fn choose(word: &str) -> Result<Chosen, CliError> {
 /// What there is to choose from.
 pub fn list() -> Vec<Listed> {
     let mut listed = Vec::new();
-    if cfg!(feature = "flex") {
+    #[cfg(feature = "flex")]
+    {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        listed.push(Listed {
-            word: "flex".into(),
-            what: format!("this machine's processor, {threads} threads (also: cpu)"),
-        });
+        let memory = memory().map(|bytes| format!(", {} of memory", shown(bytes))).unwrap_or_default();
+        let what = format!("this machine's processor, {threads} threads{memory} (also: cpu)");
+        listed.push(Listed::new("flex", what, &Device::flex()));
     }
-    if cfg!(feature = "ndarray") {
-        listed.push(Listed { word: "ndarray".into(), what: "this machine's processor, burn's older backend".into() });
+    #[cfg(feature = "ndarray")]
+    {
+        listed.push(Listed::new("ndarray", "this machine's processor, burn's older backend", &ndarray()));
     }
     #[cfg(feature = "wgpu")]
     listed.extend(gpus("wgpu", burn::tensor::DeviceType::Wgpu));
@@ -223,7 +236,7 @@ fn gpus(word: &str, kind: burn::tensor::DeviceType) -> Vec<Listed> {
     devices
         .map(|(i, device)| {
             let name = device.identity().map_or_else(|| format!("{device:?}"), |identity| identity.name);
-            Listed { word: format!("{word}:{i}"), what: name }
+            Listed::new(format!("{word}:{i}"), name, &device)
         })
         .collect()
 }

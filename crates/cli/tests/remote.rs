@@ -80,9 +80,10 @@ fn two_workers_train_as_one_device_does() {
     for (kind, options) in [("iroh", &[][..]), ("websocket", &["--websocket"])] {
         let workers = [Worker::start(options), Worker::start(options)];
         let words = workers.iter().map(|worker| worker.word.as_str()).collect::<Vec<_>>();
-        for devices in [words[0].to_owned(), words.join(","), format!("flex,{}", words[1])] {
-            let out = format!("{kind}-{}", devices.split(':').next().unwrap_or_default().len() + devices.len());
-            let output = train(f, TOKEN, &["gan", "--data", "ring8", "--out", &out, "--devices", &devices])
+        let all = [words[0].to_owned(), words.join(","), format!("flex,{}", words[1])];
+        for (i, devices) in all.iter().enumerate() {
+            let out = format!("{kind}-{i}");
+            let output = train(f, TOKEN, &["gan", "--data", "ring8", "--out", &out, "--devices", devices])
                 .args(SHORT)
                 .output()
                 .unwrap();

@@ -153,6 +153,9 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// All, the most precise first.
+    pub const ALL: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
+
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ganvas_data::{Dataset, HostBatch, ItemShape, Loader};
-use ganvas_kernels::with_products_in;
+use ganvas_kernels::{keep_awake, with_products_in};
 use ganvas_nets::noise::Noise;
 use ganvas_nets::state::{State, StateError};
 use ganvas_prob::stream::Streams;
@@ -250,8 +250,11 @@ impl<'m> Session<'m> {
             others.step(shares, StepOrder { index, reported, checked, scale });
             step = step.sharing(&others.share);
         }
-        with_products_in(options.precision.dtype(), || self.model.step(&batch, &mut step));
-        let (figures, skipped) = match step.finish() {
+        let finished = keep_awake(|| {
+            with_products_in(options.precision.dtype(), || self.model.step(&batch, &mut step));
+            step.finish()
+        });
+        let (figures, skipped) = match finished {
             Ok(figures) => (figures, None),
             Err(refused) => {
                 // All phases have been applied, and batch norm has averaged what passed through it.
@@ -352,7 +355,7 @@ fn in_groups(wanted: Range<usize>, streams: &Streams, device: &Device, draw: imp
     let mut values = Vec::new();
     for group in wanted.start / GROUP..wanted.end.div_ceil(GROUP) {
         let noise = Noise::new(*streams, "sample", group as u64, device);
-        let samples = draw(&noise);
+        let samples = keep_awake(|| draw(&noise));
         let size = samples.dims()[1];
         let before = wanted.start.saturating_sub(group * GROUP);
         let until = GROUP.min(wanted.end - group * GROUP);

@@ -27,6 +27,16 @@ pub fn use_this_thread() {
     flex::use_this_thread();
 }
 
+/// Runs `f`, a training step for one, with the other threads of the pool looking for work all the while instead of falling asleep
+/// between its operations: to wake one takes longer than many an operation. Where a core is wanted elsewhere they step back. There
+/// is no effect but where [`use_this_thread`] has one.
+pub fn keep_awake<T>(f: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "flex")]
+    return flex::keep_awake(f);
+    #[cfg(not(feature = "flex"))]
+    f()
+}
+
 /// For tests: from now on what kernels are about to write is filled with NaN, so that what they read before is seen.
 #[doc(hidden)]
 #[cfg(feature = "flex")]

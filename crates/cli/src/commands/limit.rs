@@ -33,7 +33,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// `1.5 GiB`.
-fn shown(bytes: u64) -> String {
+pub fn shown(bytes: u64) -> String {
     let (bytes, mib) = (bytes as f64, f64::from(1 << 20));
     if bytes < 1024.0 * mib {
         format!("{:.0} MiB", (bytes / mib).ceil())
@@ -42,13 +42,21 @@ fn shown(bytes: u64) -> String {
     }
 }
 
+/// All memory of this machine, in bytes, where the system tells.
+pub fn memory() -> Option<u64> {
+    told("MemTotal:")
+}
+
 /// Three quarters of the memory that the system could hand out now.
 fn free() -> u64 {
-    let of = |text: String| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    };
-    std::fs::read_to_string("/proc/meminfo").ok().and_then(of).map_or(UNKNOWN, |kib| kib / 4 * 3 * 1024)
+    told("MemAvailable:").map_or(UNKNOWN, |bytes| bytes / 4 * 3)
+}
+
+/// What Linux says of memory under a name.
+fn told(name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Refuses `n` items that need more than the limit; `need` gives the bytes for any number of them.

@@ -48,7 +48,7 @@ pub fn systems(command: Option<SystemsCommand>) -> Result<(), CliError> {
 /// Lists the devices.
 pub fn devices() -> Result<(), CliError> {
     for listed in device::list() {
-        println!("{:<10} {}", listed.word, listed.what);
+        println!("{:<10} {}; {}", listed.word, listed.what, listed.precisions.join(", "));
     }
     let missing: Vec<&str> = [
         ("ndarray", cfg!(feature = "ndarray")),

@@ -27,7 +27,7 @@ mod traverse;
 #[cfg(feature = "remote")]
 mod worker;
 
-pub use limit::parse_size;
+pub use limit::{memory, parse_size, shown};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -7,6 +7,9 @@ mod passes;
 mod pool;
 mod product;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -121,6 +124,30 @@ pub fn use_this_thread() {
         // Fails where there is a pool already.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
     }
+}
+
+pub fn keep_awake<T>(f: impl FnOnce() -> T) -> T {
+    let own = rayon::current_thread_index();
+    if own.is_none() || rayon::current_num_threads() < 2 {
+        return f();
+    }
+    struct Over(Arc<AtomicBool>);
+    impl Drop for Over {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let over = Over(Arc::new(AtomicBool::new(false)));
+    let seen = over.0.clone();
+    rayon::spawn_broadcast(move |thread| {
+        while Some(thread.index()) != own && !seen.load(Ordering::Acquire) {
+            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                // Another process that waits for this core gets it.
+                std::thread::yield_now();
+            }
+        }
+    });
+    f()
 }
 
 /// A bias of zeros where there is none.
