@@ -155,7 +155,10 @@ impl Workload {
         let (first_step, items, elapsed) = match self {
             Self::Sample32 => {
                 let plain = device.inner();
-                let draw = |n| drop(std::hint::black_box(sample(model.as_ref(), n, &Streams::new(1), &plain)));
+                let draw = |n| {
+                    let draw = || sample(model.as_ref(), n, &Streams::new(1), &plain);
+                    drop(std::hint::black_box(ganvas_kernels::with_products_in(how.precision.dtype(), draw)));
+                };
                 repeat(started, seconds, 1, || draw(100), || draw(SAMPLES), done, SAMPLES)
             }
             _ => {

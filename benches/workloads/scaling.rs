@@ -192,7 +192,7 @@ fn page(all: &Scaling) -> String {
     let mut page = format!(
         "# Scaling\n\nWhat a step, a sample or a measurement costs as something grows: medians of at least three calls, each row in a \
          process of its own, whose largest memory is given. *Grows as*: the power that leads from the row above to this one. Ganvas {}, {cpu}, {threads} threads. Made by `cargo xtask bench --scaling \
-         docs/src/results`; all figures: [scaling.json](scaling.json).\n\n![Time and memory](scaling.svg)\n",
+         docs/src/results/speed`; all figures: [scaling.json](scaling.json).\n\n![Time and memory](scaling.svg)\n",
         all.version
     );
     for Measured { what, of, points, .. } in &all.series {

@@ -151,7 +151,7 @@ Usage: cargo xtask bench [--features LIST] [--peer [--compile]] [--python FILE] 
 Examples:
   cargo xtask bench --peer --json speed.json
   cargo xtask bench --features cuda,tuned --device cuda --peer --compile --precision bf16 --batch 128 --only dcgan64
-  cargo xtask bench --scaling docs/src/results
+  cargo xtask bench --scaling docs/src/results/speed
   cargo xtask bench --criterion --bench penalties
 ";
 

@@ -25,6 +25,17 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Command {
+    /// Whether the thread that it runs on computes; a worker's waits for others.
+    pub fn computes_here(&self) -> bool {
+        #[cfg(feature = "remote")]
+        if let Self::Worker(_) = self {
+            return false;
+        }
+        true
+    }
+}
+
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {

@@ -150,6 +150,16 @@ pub fn list() -> Vec<Listed> {
 #[cfg(feature = "remote")]
 pub const TOKEN: &str = "GANVAS_TOKEN";
 
+/// The token that is set.
+#[cfg(feature = "remote")]
+pub fn given_token() -> Result<Option<String>, CliError> {
+    match std::env::var(TOKEN) {
+        Ok(token) => Ok(Some(token)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(CliError::usage(format!("{TOKEN}: {error}"), "a token is text")),
+    }
+}
+
 /// A worker's device: `ID@HOST:PORT`, over Iroh, or `ws://HOST:PORT`, and which one, `/1`, where that is not the first.
 #[cfg(feature = "remote")]
 fn remote(address: &str) -> Result<Device, CliError> {
@@ -163,7 +173,7 @@ fn remote(address: &str) -> Result<Device, CliError> {
     let (place, index) = match address[scheme..].split_once('/') {
         None | Some((_, "")) => (address.trim_end_matches('/'), 0),
         Some((place, index)) => {
-            let number = index.parse::<usize>().map_err(|_| wrong(format!("`{index}` is not a number")))?;
+            let number = index.parse::<u32>().map_err(|_| wrong(format!("`{index}` is not a number")))?;
             (&address[..scheme + place.len()], number)
         }
     };
@@ -176,11 +186,11 @@ fn remote(address: &str) -> Result<Device, CliError> {
         let host = IrohHost::new(id).with_relays(IrohRelays::Disabled);
         RemoteHost::iroh(found.fold(host, IrohHost::with_address))
     };
-    let host = match std::env::var(TOKEN) {
-        Ok(token) => host.with_credential(token.as_str()),
-        Err(_) => host,
+    let host = match given_token()? {
+        Some(token) => host.with_credential(token.trim()),
+        None => host,
     };
-    Device::remote_options(&host).device_index(index).init().map_err(|error| {
+    Device::remote_options(&host).device_index(index as usize).init().map_err(|error| {
         let help = format!("see that the worker runs there, and that {TOKEN} is its token");
         CliError { help: Some(help), ..CliError::failure(format!("no connection to `remote:{address}`: {error}")) }
     })

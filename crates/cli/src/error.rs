@@ -11,7 +11,7 @@ use ganvas_metrics::MetricError;
 /// An error with the exit code and the advice that go with it.
 #[derive(Debug)]
 pub struct CliError {
-    /// 2 for a request that cannot be, 1 for something that failed, 3 for training that was stopped by a guard.
+    /// 2 for a request that cannot be, 1 for something that failed, 3 for training that was stopped by a guard or has lost a device.
     pub code: u8,
     /// What is wrong, in a line.
     pub message: String,

@@ -15,8 +15,10 @@ use clap::Parser;
 fn main() -> ExitCode {
     // `ganvas systems show vae | head -3`: a reader that has seen enough ends the program, which is no panic.
     sigpipe::reset();
-    ganvas_kernels::use_this_thread();
     let arguments = args::Cli::parse();
+    if arguments.command.computes_here() {
+        ganvas_kernels::use_this_thread();
+    }
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -107,6 +107,9 @@ pub enum EngineError {
         /// The last good checkpoint, in words; empty where there is none.
         kept: String,
     },
+    /// A system that has to see whole batches is to be trained on several devices.
+    #[error("with these settings the system keeps items of its batches, which several devices would not agree on")]
+    Whole,
     /// A device failed while training.
     #[error("device {device} failed in step {step}: {reason}{kept}")]
     Device {
@@ -168,6 +171,7 @@ impl EngineError {
             Self::Device { kept, .. } if kept.contains("is saved") => {
                 Some("`--resume` goes on from there, with `--device` or `--devices` on what is left".into())
             }
+            Self::Whole => Some("train it on one device, with `--device`".into()),
             Self::Device { .. } => Some("begin again with another --out, on a device that works".into()),
             Self::Mismatch { .. } => Some("the checkpoint was written by another version or configuration".into()),
             Self::Io { .. } | Self::Damaged { .. } => None,
@@ -178,7 +182,12 @@ impl EngineError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Config(_) | Self::Exists { .. } | Self::Locked { .. } | Self::NotARun { .. } | Self::Changed { .. }
+            Self::Config(_)
+                | Self::Whole
+                | Self::Exists { .. }
+                | Self::Locked { .. }
+                | Self::NotARun { .. }
+                | Self::Changed { .. }
         )
     }
 }

@@ -27,7 +27,7 @@ use crate::events::{Event, Log, events, forget_after};
 use crate::health::Kind;
 use crate::lock::{self, Lock};
 use crate::replicas::Replica;
-use crate::session::{Tick, restore};
+use crate::session::{Tick, restore, shareable};
 use crate::sitting::Sitting;
 use crate::step::Guard;
 use crate::system::{Build, DataSpec, Definition, Model};
@@ -160,6 +160,19 @@ pub(crate) fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<Eng
     })
 }
 
+/// Whether a device, which `word` stands for, has what a run is to be trained in.
+///
+/// # Errors
+/// If it has not.
+pub fn has(device: &Device, word: &str, precision: Precision) -> Result<(), ConfigError> {
+    match precision.dtype() {
+        Some(dtype) if !device.supports_dtype(dtype) => {
+            Err(ConfigError::domain("precision", format!("what {word} has"), precision.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What a run is trained with.
 pub struct Training<'a> {
     /// The run folder.
@@ -191,18 +204,19 @@ impl Training<'_> {
     /// The system on the device, and on each of the others, which have to have what it is to be trained in.
     fn on_each(
         &self,
-        precision: Precision,
+        config: &RunConfig,
         make: impl Fn(&Device) -> Result<Box<dyn Model>, EngineError>,
     ) -> Result<(Box<dyn Model>, Vec<Replica>), EngineError> {
-        let all = || std::iter::once(self.device).chain(self.others);
-        if let Some(dtype) = precision.dtype()
-            && let Some(i) = all().position(|device| !device.supports_dtype(dtype))
-        {
-            let word = self.words.get(i).map_or("the device", String::as_str);
-            return Err(ConfigError::domain("precision", format!("what {word} has"), precision.name()).into());
+        shareable(config.batch, 1 + self.others.len())?;
+        for (i, device) in std::iter::once(self.device).chain(self.others).enumerate() {
+            has(device, self.words.get(i).map_or("the device", String::as_str), config.precision)?;
+        }
+        let first = make(self.device)?;
+        if !self.others.is_empty() && first.remembers_items() {
+            return Err(EngineError::Whole);
         }
         let replica = |device: &Device| Ok(Replica { model: make(device)?, device: device.clone() });
-        Ok((make(self.device)?, self.others.iter().map(replica).collect::<Result<_, EngineError>>()?))
+        Ok((first, self.others.iter().map(replica).collect::<Result<_, EngineError>>()?))
     }
 
     /// Makes the run folder and trains.
@@ -211,7 +225,7 @@ impl Training<'_> {
     /// If the folder is there already or cannot be written, the settings do not suit the data, or training fails.
     pub fn start(&self, config: &RunConfig, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
         let spec = DataSpec::of(self.dataset);
-        let (mut model, replicas) = self.on_each(config.precision, |device| {
+        let (mut model, replicas) = self.on_each(config, |device| {
             let build = Build { streams: Streams::new(config.seed), device };
             Ok((self.system.build)(&config.model, &spec, &build)?)
         })?;
@@ -270,7 +284,7 @@ impl Training<'_> {
         // Before anything is written it is known that the checkpoint fits.
         let path = Which::Latest.folder(self.folder);
         let restored = |device: &Device| restored(checkpoint.state.clone(), &path, &config, self.system, device);
-        let (mut model, replicas) = self.on_each(config.precision, restored)?;
+        let (mut model, replicas) = self.on_each(&config, restored)?;
         for error in damaged {
             observer.note(&format!("warning: {error}; it is set aside and an older checkpoint is used"));
             if let EngineError::Damaged { path, .. } = &error {

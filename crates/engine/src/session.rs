@@ -16,7 +16,7 @@ use crate::EngineError;
 use crate::config::{ConfigError, NonFinite, Precision, RunConfig};
 use crate::replicas::{self, Others, Replica, StepOrder, words};
 use crate::schedule::Schedule;
-use crate::step::{Guard, LossScale, Step, StepError};
+use crate::step::{GRADIENT, Guard, LossScale, Step, StepError};
 use crate::system::{Batch, Conditional, Model, to_device};
 
 /// How a session runs.
@@ -71,13 +71,14 @@ impl Options {
 
     /// Those of a run.
     pub fn of(config: &RunConfig, guard: Guard) -> Self {
+        let skip = config.on_non_finite == NonFinite::Skip;
         // Half precision has to find the scale of its losses.
-        let skip = config.on_non_finite == NonFinite::Skip || config.precision == Precision::F16;
+        let every = skip || config.precision == Precision::F16;
         Self {
             log_every: config.log_every,
             threads: config.threads,
             // Who skips must see what to skip.
-            guard: if skip { Guard::EveryStep } else { guard },
+            guard: if every { Guard::EveryStep } else { guard },
             skip,
             accumulate: config.accumulate,
             clip_norm: config.clip_norm,
@@ -171,13 +172,12 @@ impl<'m> Session<'m> {
     /// The same on further devices too, each of which has the system in the state that it has on the first.
     ///
     /// # Errors
-    /// If a batch cannot be shared evenly.
+    /// If a batch cannot be shared evenly, or the system keeps items of its batches.
     pub fn beside(mut self, replicas: Vec<Replica>) -> Result<Self, EngineError> {
-        let (count, batch) = (replicas.len() + 1, self.options.batch);
-        if !batch.is_multiple_of(count) {
-            return Err(
-                ConfigError::domain("batch", format!("a multiple of {count}, the number of devices"), batch).into()
-            );
+        let count = replicas.len() + 1;
+        shareable(self.options.batch, count)?;
+        if count > 1 && self.model.remembers_items() {
+            return Err(EngineError::Whole);
         }
         if count > 1 {
             self.others = Some(Others::start(replicas, &self.device, &self.options, self.dataset.shape));
@@ -250,10 +250,13 @@ impl<'m> Session<'m> {
             others.step(shares, StepOrder { index, reported, checked, scale });
             step = step.sharing(&others.share);
         }
-        let finished = keep_awake(|| {
-            with_products_in(options.precision.dtype(), || self.model.step(&batch, &mut step));
+        let model = &mut *self.model;
+        let work = || {
+            with_products_in(options.precision.dtype(), || model.step(&batch, &mut step));
             step.finish()
-        });
+        };
+        // Replicas ask the threads of a processor for work of their own.
+        let finished = if self.others.is_some() { work() } else { keep_awake(&self.device, work) };
         let (figures, skipped) = match finished {
             Ok(figures) => (figures, None),
             Err(refused) => {
@@ -264,13 +267,18 @@ impl<'m> Session<'m> {
                 if let Some(others) = &self.others {
                     others.go_back();
                 }
-                if !options.skip || self.skipped_in_a_row + 1 >= MOST_SKIPPED {
+                let scaled = self.scale.is_some() && refused.what == GRADIENT;
+                if !(options.skip || scaled) || self.skipped_in_a_row + 1 >= MOST_SKIPPED {
                     return Err(refused.at(index));
                 }
                 (Vec::new(), Some(refused))
             }
         };
-        self.scale = self.scale.map(|scale| scale.after(skipped.is_none()));
+        self.scale = match (self.scale, &skipped) {
+            (Some(scale), None) => Some(scale.after(true)),
+            (Some(scale), Some(refused)) if refused.what == GRADIENT => Some(scale.after(false)),
+            (scale, _) => scale,
+        };
         self.skipped_in_a_row = if skipped.is_some() { self.skipped_in_a_row + 1 } else { 0 };
         self.step += 1;
         if !reported || skipped.is_some() {
@@ -300,6 +308,14 @@ impl<'m> Session<'m> {
         let done = f(self.model);
         self.last_tick.0 += began.elapsed();
         done
+    }
+}
+
+/// Whether a batch can be shared between so many devices.
+pub(crate) fn shareable(batch: usize, devices: usize) -> Result<(), ConfigError> {
+    match batch.is_multiple_of(devices) {
+        true => Ok(()),
+        false => Err(ConfigError::domain("batch", format!("a multiple of {devices}, the number of devices"), batch)),
     }
 }
 
@@ -355,7 +371,7 @@ fn in_groups(wanted: Range<usize>, streams: &Streams, device: &Device, draw: imp
     let mut values = Vec::new();
     for group in wanted.start / GROUP..wanted.end.div_ceil(GROUP) {
         let noise = Noise::new(*streams, "sample", group as u64, device);
-        let samples = keep_awake(|| draw(&noise));
+        let samples = keep_awake(device, || draw(&noise));
         let size = samples.dims()[1];
         let before = wanted.start.saturating_sub(group * GROUP);
         let until = GROUP.min(wanted.end - group * GROUP);

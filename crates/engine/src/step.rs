@@ -23,6 +23,10 @@ pub enum Guard {
     AtTicks,
 }
 
+/// What is not finite where a step is refused: a loss, or the norm of a gradient.
+const LOSS: &str = "loss";
+pub(crate) const GRADIENT: &str = "gradient norm";
+
 /// A step that is refused: a loss or a gradient was no finite number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepError {
@@ -174,7 +178,7 @@ impl Step<'_> {
     /// Keeps the figures of an update, the loss first, and its gradient norm, to be checked and told.
     fn keep(&mut self, phase: &'static str, network: &str, Figures(mut figures): Figures, norm: Option<Tensor<1>>) {
         let loss = figures.first().map(|(_, loss)| loss.clone());
-        for (what, value) in [("loss", loss), ("gradient norm", norm.clone())] {
+        for (what, value) in [(LOSS, loss), (GRADIENT, norm.clone())] {
             self.guarded.extend(value.map(|value| Guarded { what, network: network.to_owned(), phase, value }));
         }
         figures.extend(norm.map(|norm| (format!("grad_norm/{network}"), norm)));

@@ -212,6 +212,11 @@ pub trait Model: Send {
         false
     }
 
+    /// Whether it keeps items of the batches that it has seen, which replicas on several devices would not agree on.
+    fn remembers_items(&self) -> bool {
+        false
+    }
+
     /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients.
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
 

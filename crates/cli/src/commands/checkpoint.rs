@@ -5,7 +5,7 @@ use std::path::Path;
 use ganvas_engine::EngineError;
 use ganvas_engine::checkpoint::{Checkpoint, Header};
 use ganvas_engine::config::RunConfig;
-use ganvas_engine::run::restored;
+use ganvas_engine::run::{has, restored};
 use ganvas_engine::session::{Options, Session};
 use ganvas_engine::step::Guard;
 use ganvas_metrics::extractor::sha256;
@@ -71,6 +71,7 @@ fn replay(file: &Path, device: Option<&str>) -> Result<(), CliError> {
     // A step of several devices is, up to rounding, that of one.
     let first = config.device.split(',').next().unwrap_or_default();
     let chosen = choose(device.unwrap_or(first))?;
+    has(&chosen.device, &chosen.word, config.precision).map_err(EngineError::from)?;
     let dataset = data_of(&config)?;
     let mut model = restored(state, file, &config, system, &chosen.device)?;
     let options = Options { skip: false, ..Options::of(&config, Guard::EveryStep) };

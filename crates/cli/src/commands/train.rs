@@ -1,8 +1,9 @@
 //! `ganvas train`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ganvas_data::{DataError, Dataset, ImageFolder, smallest_side};
 use ganvas_engine::EngineError;
@@ -134,15 +135,31 @@ pub(super) fn watched(
     steps: u64,
     train: impl FnOnce(&mut Watcher) -> Result<Outcome, EngineError>,
 ) -> Result<Outcome, CliError> {
-    if training.may_lose_devices() {
-        // What the threads of a device that is lost have to say is in the error that training ends with.
-        std::panic::set_hook(Box::new(|_| {}));
-    }
     let held_out = HeldOut::new(training.dataset.clone(), training.device.clone().inner());
     let mut watcher = Watcher::new(steps, test_points(training.dataset), held_out);
-    let outcome = train(&mut watcher);
+    let outcome = if training.may_lose_devices() { quietly(|| train(&mut watcher)) } else { Ok(train(&mut watcher)) };
     watcher.finish();
-    Ok(outcome?)
+    Ok(outcome??)
+}
+
+/// What `f` gives; what it throws, because a device is lost before it trains for one, as an error. The threads of a device
+/// that is lost all have something to say, which is printed only where `RUST_BACKTRACE` asks for more.
+fn quietly<T>(f: impl FnOnce() -> T) -> Result<T, CliError> {
+    if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+        return Ok(f());
+    }
+    let last = Arc::new(Mutex::new(String::new()));
+    let (told, before) = (last.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        let mut last = told.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = panic.to_string().replace('\n', " ");
+    }));
+    let done = catch_unwind(AssertUnwindSafe(f));
+    std::panic::set_hook(before);
+    done.map_err(|_| {
+        let last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        CliError { code: 3, ..CliError::failure(format!("a device failed: {last}")) }
+    })
 }
 
 /// What is given by hand: the file, then the flags, then `--set`.

@@ -9,7 +9,7 @@ use iroh::protocol::Router;
 use iroh::{Endpoint, RelayMode, SecretKey};
 
 use crate::args::WorkerArgs;
-use crate::device::{TOKEN, choose_several};
+use crate::device::{TOKEN, choose_several, given_token};
 use crate::error::CliError;
 
 /// Serves until it is interrupted.
@@ -19,12 +19,12 @@ pub fn run(args: &WorkerArgs) -> Result<(), CliError> {
         std::iter::once(several.first.device).chain(several.others).map(|device| device.inner()).collect();
     let given = match &args.token_file {
         Some(file) => Some(std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?),
-        None => std::env::var(TOKEN).ok(),
+        None => given_token()?,
     };
-    let given = given.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+    let given = given.map(|token| token.trim().to_owned());
     let token = given.clone().unwrap_or_else(random_token);
-    let authorizer = TokenAuthorizer::new(token.as_str()).map_err(|error| {
-        CliError::usage(error.to_string(), format!("set {TOKEN}, or leave it out to have one made"))
+    let authorizer = TokenAuthorizer::new(token.as_str()).map_err(|_| {
+        CliError::usage("the token is empty", format!("fill the file or {TOKEN}, or leave both out to have one made"))
     })?;
     let server = RemoteServer::new(devices).with_authorizer(authorizer);
     let failed = |error: ServeError| CliError::failure(format!("cannot serve: {error}"));
@@ -54,7 +54,7 @@ pub fn run(args: &WorkerArgs) -> Result<(), CliError> {
                     "warning: over a WebSocket weights, data and the token travel as they are, for anyone to read"
                 );
             }
-            announce(&format!("ws://{address}"));
+            announce(&format!("ws://{}", reached(address)));
             let serving = server.serve_async(WebSocketTransport::from_listener(listener));
             return tokio::select! {
                 ended = serving => ended.map_err(failed),
@@ -76,12 +76,17 @@ pub fn run(args: &WorkerArgs) -> Result<(), CliError> {
         let address = endpoint.bound_sockets().first().copied().unwrap_or(args.listen);
         let protocol = server.into_protocol(&endpoint).map_err(failed)?;
         let router = Router::builder(endpoint).accept(BURN_REMOTE_ALPN, protocol).spawn();
-        announce(&format!("{}@{address}", identity.id()));
+        announce(&format!("{}@{}", identity.id(), reached(address)));
         let waited = tokio::signal::ctrl_c().await;
         // What is open is closed, so that nobody waits for an answer.
         let _ = router.shutdown().await;
         waited.map_err(|error| CliError::failure(format!("cannot wait for Ctrl-C: {error}")))
     })
+}
+
+/// Where others reach it: an address that stands for all of this machine's has to be replaced by its name.
+fn reached(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("HOST:{}", address.port()) } else { address.to_string() }
 }
 
 fn refused(address: SocketAddr, error: impl std::fmt::Display) -> CliError {

@@ -9,6 +9,7 @@ mod product;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
@@ -126,6 +127,9 @@ pub fn use_this_thread() {
     }
 }
 
+/// How long a thread looks for work in vain.
+const PATIENCE: Duration = Duration::from_millis(2);
+
 pub fn keep_awake<T>(f: impl FnOnce() -> T) -> T {
     let own = rayon::current_thread_index();
     if own.is_none() || rayon::current_num_threads() < 2 {
@@ -135,13 +139,19 @@ pub fn keep_awake<T>(f: impl FnOnce() -> T) -> T {
     impl Drop for Over {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Release);
+            // What was handed to this thread itself, and returns at once.
+            rayon::yield_local();
         }
     }
     let over = Over(Arc::new(AtomicBool::new(false)));
     let seen = over.0.clone();
     rayon::spawn_broadcast(move |thread| {
-        while Some(thread.index()) != own && !seen.load(Ordering::Acquire) {
-            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+        // A thread may come by this while it waits for a part of an operation that `f` waits for: it has to go back to it.
+        let mut worked = Instant::now();
+        while Some(thread.index()) != own && !seen.load(Ordering::Acquire) && worked.elapsed() < PATIENCE {
+            if rayon::yield_now() == Some(rayon::Yield::Executed) {
+                worked = Instant::now();
+            } else {
                 // Another process that waits for this core gets it.
                 std::thread::yield_now();
             }

@@ -114,6 +114,10 @@ impl Model for Aae {
         self.update(batch, step);
     }
 
+    fn remembers_items(&self) -> bool {
+        self.labelled.is_some()
+    }
+
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
         // As many of each class or cluster, in turn.
         let count = if self.config.variant == Variant::LabelShaped { self.classes } else { self.told };
