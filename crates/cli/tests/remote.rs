@@ -50,7 +50,7 @@ impl Drop for Worker {
 
 fn train(folder: &Path, token: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ganvas"));
-    command.arg("train").args(arguments).current_dir(folder).env("GANVAS_TOKEN", token);
+    command.arg("train").args(arguments).current_dir(folder).env("GANVAS_TOKEN", token).env_remove("RUST_BACKTRACE");
     command
 }
 
