@@ -1,6 +1,5 @@
 //! The command line.
 
-#[cfg(feature = "remote")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,11 +27,7 @@ pub struct Cli {
 impl Command {
     /// Whether the thread that it runs on computes; a worker's waits for others.
     pub fn computes_here(&self) -> bool {
-        #[cfg(feature = "remote")]
-        if let Self::Worker(_) = self {
-            return false;
-        }
-        true
+        !matches!(self, Self::Worker(_))
     }
 }
 
@@ -50,7 +45,6 @@ pub enum Command {
     #[command(after_help = "Example:\n  ganvas devices")]
     Devices,
     /// Lend this machine's devices to training that is led from another
-    #[cfg(feature = "remote")]
     #[command(
         after_help = "Examples:\n  ganvas worker\n  ganvas worker --listen 0.0.0.0:4433 --device cuda:0,cuda:1 --key worker.key\n\nWhere \
         the training is led, with the addresses and the token that the workers print:\n  export GANVAS_TOKEN=...\n  \
@@ -406,8 +400,8 @@ fn minutes(text: &str) -> Result<Duration, String> {
 }
 
 /// `ganvas worker`.
-#[cfg(feature = "remote")]
 #[derive(Args)]
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "a build without workers only says so"))]
 pub struct WorkerArgs {
     /// Where to listen (UDP; TCP with `--websocket`); port 0: one that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

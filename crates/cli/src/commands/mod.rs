@@ -53,6 +53,10 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Devices => list::devices(),
         #[cfg(feature = "remote")]
         Command::Worker(args) => worker::run(&args),
+        #[cfg(not(feature = "remote"))]
+        Command::Worker(_) => {
+            Err(CliError::usage("this build cannot lend its devices", "build with `--features remote`"))
+        }
         Command::Data { command } => data::run(command),
         Command::Train(args) => train::run(&args),
         Command::Sample(args) => sample::run(&args),
