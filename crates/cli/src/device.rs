@@ -23,8 +23,8 @@ pub struct Listed {
 
 impl Listed {
     fn new(word: impl Into<String>, what: impl Into<String>, device: &Device) -> Self {
-        let has = |precision: &Precision| precision.dtype().is_none_or(|dtype| device.supports_dtype(dtype));
-        let precisions = Precision::ALL.into_iter().filter(has).map(Precision::name).collect();
+        let on = Precision::ALL.into_iter().filter(|precision| precision.is_on(device));
+        let precisions = on.map(Precision::name).collect();
         Self { word: word.into(), what: what.into(), precisions }
     }
 }
@@ -50,7 +50,7 @@ pub struct Several {
 }
 
 /// The words that this build knows, whether or not the machine has such a device.
-fn built() -> Vec<&'static str> {
+pub fn built() -> Vec<&'static str> {
     let mut words = Vec::new();
     if cfg!(feature = "flex") {
         words.extend(["flex", "cpu"]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::FloatDType;
+use burn::tensor::{Device, FloatDType};
 use ganvas_data::{Dataset, ItemShape, read_within};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -130,7 +130,7 @@ pub struct RunConfig {
     pub resolution: usize,
     /// Channels that images are brought to, 1 or 3; 0: as they are.
     pub channels: usize,
-    /// The device trained on.
+    /// The device trained on; several with commas between them.
     pub device: String,
     /// The data, as they were found.
     pub data: DataConfig,
@@ -172,6 +172,11 @@ impl Precision {
             Precision::Bf16 => Some(FloatDType::BF16),
             Precision::F16 => Some(FloatDType::F16),
         }
+    }
+
+    /// Whether a device has it.
+    pub fn is_on(self, device: &Device) -> bool {
+        self.dtype().is_none_or(|dtype| device.supports_dtype(dtype))
     }
 }
 

@@ -119,7 +119,7 @@ pub enum EngineError {
         step: u64,
         /// Why, as far as it is known.
         reason: String,
-        /// The last good checkpoint, in words.
+        /// The last good checkpoint, in words; empty where it is not known yet.
         kept: String,
     },
 }

@@ -19,7 +19,7 @@ use ganvas_data::{HostBatch, ItemShape};
 use ganvas_kernels::with_products_in;
 use ganvas_nets::optim::{packed, unpacked};
 
-use crate::session::{Options, upload};
+use crate::session::{Options, go_back, remember, upload};
 use crate::step::Step;
 use crate::system::Model;
 
@@ -200,18 +200,14 @@ fn work(
         match order {
             Order::Step(items, StepOrder { index, reported, checked, scale }) => {
                 if checked {
-                    before = model.parts().iter().map(|(_, part)| part.remember()).collect();
+                    before = remember(model.as_mut());
                 }
                 let batch = upload(items, shape, device);
                 let mut step = Step::new(options, index, device, reported).sharing(share).scaling(scale);
                 with_products_in(options.precision.dtype(), || model.step(&batch, &mut step));
                 // What is not finite is seen by the first, whose figures are those of all.
             }
-            Order::GoBack => {
-                for ((_, part), before) in model.parts().into_iter().zip(before.drain(..)) {
-                    part.go_back(before);
-                }
-            }
+            Order::GoBack => go_back(model.as_mut(), std::mem::take(&mut before)),
         }
     }
 }

@@ -165,11 +165,9 @@ pub(crate) fn newest(folder: &Path, which: Which) -> Result<(Checkpoint, Vec<Eng
 /// # Errors
 /// If it has not.
 pub fn has(device: &Device, word: &str, precision: Precision) -> Result<(), ConfigError> {
-    match precision.dtype() {
-        Some(dtype) if !device.supports_dtype(dtype) => {
-            Err(ConfigError::domain("precision", format!("what {word} has"), precision.name()))
-        }
-        _ => Ok(()),
+    match precision.is_on(device) {
+        true => Ok(()),
+        false => Err(ConfigError::domain("precision", format!("what {word} has"), precision.name())),
     }
 }
 
@@ -207,14 +205,11 @@ impl Training<'_> {
         config: &RunConfig,
         make: impl Fn(&Device) -> Result<Box<dyn Model>, EngineError>,
     ) -> Result<(Box<dyn Model>, Vec<Replica>), EngineError> {
-        shareable(config.batch, 1 + self.others.len())?;
         for (i, device) in std::iter::once(self.device).chain(self.others).enumerate() {
             has(device, self.words.get(i).map_or("the device", String::as_str), config.precision)?;
         }
         let first = make(self.device)?;
-        if !self.others.is_empty() && first.remembers_items() {
-            return Err(EngineError::Whole);
-        }
+        shareable(first.as_ref(), config.batch, 1 + self.others.len())?;
         let replica = |device: &Device| Ok(Replica { model: make(device)?, device: device.clone() });
         Ok((first, self.others.iter().map(replica).collect::<Result<_, EngineError>>()?))
     }

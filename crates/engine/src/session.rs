@@ -175,10 +175,7 @@ impl<'m> Session<'m> {
     /// If a batch cannot be shared evenly, or the system keeps items of its batches.
     pub fn beside(mut self, replicas: Vec<Replica>) -> Result<Self, EngineError> {
         let count = replicas.len() + 1;
-        shareable(self.options.batch, count)?;
-        if count > 1 && self.model.remembers_items() {
-            return Err(EngineError::Whole);
-        }
+        shareable(self.model, self.options.batch, count)?;
         if count > 1 {
             self.others = Some(Others::start(replicas, &self.device, &self.options, self.dataset.shape));
         }
@@ -239,10 +236,7 @@ impl<'m> Session<'m> {
         let options = &self.options;
         let reported = report || (index + 1).is_multiple_of(options.log_every);
         let checked = reported || options.guard == Guard::EveryStep;
-        let before: Vec<_> = match checked {
-            true => self.model.parts().iter().map(|(_, part)| part.remember()).collect(),
-            false => Vec::new(),
-        };
+        let before = if checked { remember(self.model) } else { Vec::new() };
         let batch = upload(shares.remove(0), self.dataset.shape, &self.device);
         let scale = self.scale.map_or(1.0, LossScale::factor);
         let mut step = Step::new(options, index, &self.device, reported).scaling(scale);
@@ -261,9 +255,7 @@ impl<'m> Session<'m> {
             Ok(figures) => (figures, None),
             Err(refused) => {
                 // All phases have been applied, and batch norm has averaged what passed through it.
-                for ((_, part), before) in self.model.parts().into_iter().zip(before) {
-                    part.go_back(before);
-                }
+                go_back(self.model, before);
                 if let Some(others) = &self.others {
                     others.go_back();
                 }
@@ -311,12 +303,16 @@ impl<'m> Session<'m> {
     }
 }
 
-/// Whether a batch can be shared between so many devices.
-pub(crate) fn shareable(batch: usize, devices: usize) -> Result<(), ConfigError> {
-    match batch.is_multiple_of(devices) {
-        true => Ok(()),
-        false => Err(ConfigError::domain("batch", format!("a multiple of {devices}, the number of devices"), batch)),
+/// Whether so many devices can share the batches of a system.
+pub(crate) fn shareable(model: &dyn Model, batch: usize, devices: usize) -> Result<(), EngineError> {
+    if !batch.is_multiple_of(devices) {
+        let wanted = format!("a multiple of {devices}, the number of devices");
+        return Err(ConfigError::domain("batch", wanted, batch).into());
     }
+    if devices > 1 && model.remembers_items() {
+        return Err(EngineError::Whole);
+    }
+    Ok(())
 }
 
 /// The batches from a step on, of which each step wants so many.
@@ -378,6 +374,18 @@ fn in_groups(wanted: Range<usize>, streams: &Streams, device: &Device, draw: imp
         values.extend(samples.to_data().iter::<f32>().take(until * size).skip(before * size));
     }
     values
+}
+
+/// All parts of a system as they are now, in memory.
+pub(crate) fn remember(model: &mut dyn Model) -> Vec<Box<dyn Any>> {
+    model.parts().iter().map(|(_, part)| part.remember()).collect()
+}
+
+/// Puts a system back to what [`remember`] gave.
+pub(crate) fn go_back(model: &mut dyn Model, before: Vec<Box<dyn Any>>) {
+    for ((_, part), before) in model.parts().into_iter().zip(before) {
+        part.go_back(before);
+    }
 }
 
 /// Everything that a system keeps.

@@ -88,11 +88,19 @@ impl<'t, 'm> Sitting<'t, 'm> {
         }
     }
 
-    /// Notes a failure, and keeps the system as it was before a step that was not finite, so that the step can be
-    /// done again and looked at.
+    /// Notes a failure, says what is saved, and keeps the system as it was before a step that was not finite, so that the
+    /// step can be done again and looked at.
     fn failed(&mut self, error: EngineError) -> EngineError {
-        let EngineError::NonFinite { what, network, phase, step, value, .. } = error else { return error };
-        let mut kept = self.kept();
+        let mut kept =
+            self.saved.map_or("; no checkpoint was written yet".into(), |saved| format!("; step {saved} is saved"));
+        let (what, network, phase, step, value) = match error {
+            EngineError::NonFinite { what, network, phase, step, value, .. } => (what, network, phase, step, value),
+            EngineError::Device { device, step, reason, .. } => {
+                self.log.write(&Event::Warning { step, text: format!("device {device} failed: {reason}") });
+                return EngineError::Device { device, step, reason, kept };
+            }
+            other => return other,
+        };
         let checkpoint = self.checkpoint(None);
         match checkpoint.write(&self.training.folder.join("failure"), 1) {
             Ok(path) => kept += &format!("; the state before the step is {}", path.display()),
@@ -122,18 +130,8 @@ impl<'t, 'm> Sitting<'t, 'm> {
                 // Who waits for tensors of one that is lost fails with it.
                 device += ", or another that it exchanges gradients with,";
             }
-            // What was handed over before is on its way to the disk.
-            let written = self.writer.finish();
-            self.note_written(written);
-            let (kept, step) = (self.kept(), self.session.steps_done());
-            self.log.write(&Event::Warning { step, text: format!("device {device} failed: {reason}") });
-            Err(EngineError::Device { device, step, reason, kept })
+            Err(EngineError::Device { device, step: self.session.steps_done(), reason, kept: String::new() })
         })
-    }
-
-    /// The last good checkpoint, in words.
-    fn kept(&self) -> String {
-        self.saved.map_or("; no checkpoint was written yet".into(), |saved| format!("; step {saved} is saved"))
     }
 
     fn steps(&mut self) -> Result<Outcome, EngineError> {

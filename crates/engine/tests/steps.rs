@@ -95,18 +95,12 @@ fn descent(lr: f64) -> OptimizerConfig {
 #[test]
 fn parts_of_a_batch_make_the_update_of_the_whole() {
     for optimizer in [descent(0.05), OptimizerConfig::adam(0.01, 0.5)] {
-        let (whole, whole_state) = train(&mut Toy::new(optimizer), options(50, 30));
+        let whole = train(&mut Toy::new(optimizer), options(50, 30));
         // Seven parts of fifty are not of one size.
         for accumulate in [2, 7, 50] {
             let options = Options { accumulate, ..options(50, 30) };
-            let (parts, parts_state) = train(&mut Toy::new(optimizer), options);
-            assert_eq!(whole.len(), parts.len());
-            for ((name, a), (other, b)) in whole.iter().zip(&parts) {
-                assert_eq!(name, other);
-                assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{name} in {accumulate} parts: {a} against {b}");
-            }
-            let apart = whole_state.iter().zip(&parts_state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(apart < 1e-5, "{accumulate} parts: {apart}");
+            let parts = train(&mut Toy::new(optimizer), options);
+            assert_same(&whole, &parts, &format!("{accumulate} parts"));
         }
     }
 }
@@ -130,17 +124,11 @@ fn train_on(devices: usize, make: impl Fn() -> Toy, options: Options) -> Result<
 #[test]
 fn several_devices_make_the_update_of_one() {
     for optimizer in [descent(0.05), OptimizerConfig::adam(0.01, 0.5)] {
-        let (one, one_state) = train(&mut Toy::new(optimizer), options(60, 30));
+        let one = train(&mut Toy::new(optimizer), options(60, 30));
         for (devices, accumulate) in [(1, 1), (2, 1), (3, 1), (2, 3)] {
             let options = Options { accumulate, ..options(60, 30) };
-            let (all, state) = train_on(devices, || Toy::new(optimizer), options).unwrap();
-            assert_eq!(one.len(), all.len());
-            for ((name, a), (other, b)) in one.iter().zip(&all) {
-                assert_eq!(name, other);
-                assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{name} on {devices} devices: {a} against {b}");
-            }
-            let apart = one_state.iter().zip(&state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(apart < 1e-5, "{devices} devices: {apart}");
+            let all = train_on(devices, || Toy::new(optimizer), options).unwrap();
+            assert_same(&one, &all, &format!("{devices} devices"));
         }
     }
 }
@@ -159,7 +147,7 @@ fn several_devices_skip_a_step_together() {
     let (one, one_state) = train(&mut make(), options.clone());
     let (all, state) = train_on(2, make, options).unwrap();
     assert_eq!(one.len(), all.len());
-    let apart = one_state.iter().zip(&state).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let apart = apart(&one_state, &state);
     assert!(apart < 1e-5, "{apart}");
 }
 
@@ -206,6 +194,18 @@ fn half_precision_finds_the_scale_of_its_losses() {
             assert!(apart < if skipped == 0 { 0.005 } else { 0.1 }, "{factor}: {apart}");
         }
     }
+}
+
+/// The same figures and the same state, up to rounding.
+#[track_caller]
+fn assert_same((figures, state): &Trace, (other_figures, other_state): &Trace, what: &str) {
+    assert_eq!(figures.len(), other_figures.len());
+    for ((name, a), (other, b)) in figures.iter().zip(other_figures) {
+        assert_eq!(name, other);
+        assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{name}, {what}: {a} against {b}");
+    }
+    let apart = apart(state, other_state);
+    assert!(apart < 1e-5, "{what}: {apart}");
 }
 
 fn weights(toy: &mut Toy) -> Vec<f32> {

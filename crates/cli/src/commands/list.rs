@@ -50,16 +50,9 @@ pub fn devices() -> Result<(), CliError> {
     for listed in device::list() {
         println!("{:<10} {}; {}", listed.word, listed.what, listed.precisions.join(", "));
     }
-    let missing: Vec<&str> = [
-        ("ndarray", cfg!(feature = "ndarray")),
-        ("wgpu", cfg!(feature = "wgpu")),
-        ("cuda", cfg!(feature = "cuda")),
-        ("remote", cfg!(feature = "remote")),
-    ]
-    .into_iter()
-    .filter(|(_, built)| !built)
-    .map(|(name, _)| name)
-    .collect();
+    let built = device::built();
+    let missing: Vec<&str> =
+        ["ndarray", "wgpu", "cuda", "remote"].into_iter().filter(|name| !built.contains(name)).collect();
     if !missing.is_empty() {
         println!("\nnot in this build: {} (build with `--features {}`)", missing.join(", "), missing.join(","));
     }
