@@ -25,7 +25,7 @@
 //!
 //! | Over vectors | Support |
 //! |---|---|
-//! | [`MultivariateNormal`] | all of R^d |
+//! | [`MultivariateNormal`], [`GaussianMixture`] | all of R^d |
 //! | [`Dirichlet`] | the simplex: values that are not negative and sum to 1 |
 
 mod location_scale;
@@ -42,6 +42,7 @@ mod discrete;
 mod empirical;
 mod exponential;
 mod gamma;
+mod gaussian_mixture;
 mod geometric;
 mod gumbel;
 mod kde;
@@ -69,6 +70,7 @@ pub use discrete::Discrete;
 pub use empirical::{Empirical, SampleError};
 pub use exponential::Exponential;
 pub use gamma::Gamma;
+pub use gaussian_mixture::{GaussianMixture, GaussianMixtureConfig, GaussianMixtureError};
 pub use geometric::Geometric;
 pub use gumbel::Gumbel;
 pub use kde::Kde;
