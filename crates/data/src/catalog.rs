@@ -1,7 +1,6 @@
 //! The data sets that are known by name.
 
-use crate::DataError;
-use crate::synthetic;
+use crate::{DataError, sprites, synthetic};
 
 /// A data set that is known by name.
 #[derive(Debug)]
@@ -286,6 +285,18 @@ static CATALOG: &[Entry] = &[
         class_names: MODES,
         licence: "MIT OR Apache-2.0",
         attribution: MIXTURE_ATTRIBUTION,
+        source: "",
+        origin: Origin::Procedural,
+    },
+    Entry {
+        id: sprites::ID,
+        title: "Sprites with known factors",
+        shape: "1x32x32",
+        items: sprites::len(),
+        test_items: sprites::TEST,
+        class_names: sprites::SHAPES,
+        licence: "MIT OR Apache-2.0",
+        attribution: "computed; factors after dSprites (L. Matthey, I. Higgins, D. Hassabis, A. Lerchner 2017)",
         source: "",
         origin: Origin::Procedural,
     },

@@ -6,7 +6,7 @@
 //!   SHA-256.
 //! - [`mod@array`] reads numbers from `.npy` and `.csv` files.
 //! - [`Loader`] hands over shuffled batches, prepared by threads, the same for any number of them.
-//! - [`modes`] are the centres of the two-dimensional mixtures, for metrics.
+//! - [`modes`] are the centres of the two-dimensional mixtures, for metrics; [`sprites`] are images of known factors.
 //!
 //! ```
 //! use ganvas_data::{Loader, OpenOptions, open};
@@ -38,6 +38,7 @@ mod loader;
 mod open;
 #[doc(hidden)]
 pub mod parsers;
+pub mod sprites;
 mod synthetic;
 mod transform;
 

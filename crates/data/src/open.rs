@@ -6,7 +6,7 @@ use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
 use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
-use crate::{DataError, emoji, files, folder, synthetic, transform};
+use crate::{DataError, emoji, files, folder, sprites, synthetic, transform};
 
 /// How a data set is opened.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +75,8 @@ pub(crate) fn open_entry(entry: &Entry, options: &OpenOptions) -> Result<Dataset
             emoji::items(&contents(files, &located_all(entry, files, options)?)?, entry.class_names)?
         }
         Origin::Files { files, .. } => fetched(entry, files, &located_all(entry, files, options)?)?,
-        Origin::Embedded | Origin::Procedural => digits()?,
+        Origin::Embedded => digits()?,
+        Origin::Procedural => sprites::items(),
     };
     let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
     finish(entry.id, entry.title, entry.attribution, class_names, shape, train, test, options)
@@ -135,8 +136,9 @@ pub struct Attribute {
 
 /// The attributes of a data set's items; none where nothing but the class is known.
 ///
-/// Only `emoji` has some: `style`, `category` (which is the class), `subcategory`, `skin_tone`, `gender` and `name`, the
-/// English caption. Items of the same name are one emoji in several styles.
+/// `emoji` has `style`, `category` (which is the class), `subcategory`, `skin_tone`, `gender` and `name`, the English
+/// caption; items of the same name are one emoji in several styles. `sprites` has its five
+/// [factors](crate::sprites::FACTORS), by which it is made.
 ///
 /// # Errors
 /// If the files are missing or damaged.
@@ -145,6 +147,7 @@ pub fn attributes(id: &str, options: &OpenOptions) -> Result<Vec<Attribute>, Dat
         Ok(entry @ Entry { origin: Origin::Files { files, .. }, .. }) if id == emoji::ID => {
             emoji::attributes(&contents(files, &located_all(entry, files, options)?)?, entry.class_names)
         }
+        Ok(entry) if entry.id == sprites::ID => Ok(sprites::attributes()),
         _ => Ok(Vec::new()),
     }
 }
