@@ -1,9 +1,12 @@
 //! Naive models: what any model has to beat.
 
+use faer::{Mat, Side};
 use ganvas_prob::stream::Streams;
 use rand::RngExt;
 
-use crate::{Images, MetricError};
+use crate::features::moments;
+use crate::items::same_dims;
+use crate::{Features, Images, MetricError};
 
 /// `n` images of which every value is drawn independently from its marginal in the training set: each is taken from
 /// the same place of a training image of its own, chosen uniformly.
@@ -26,6 +29,34 @@ pub fn independent_pixels(train: &Images, n: usize, streams: &Streams) -> Result
     Ok(Images { values, ..*train })
 }
 
+/// The mean squared error, per value, of images restored from their coordinates along the `count` directions in which the training
+/// images vary most (principal components): what the best linear code of so many numbers loses.
+///
+/// # Errors
+/// If there are fewer than two training images or no image, sizes differ, a value is not finite, or the directions cannot be had.
+pub fn principal_components(train: &Images, images: &Images, count: usize) -> Result<f64, MetricError> {
+    train.check("training")?;
+    images.check("other")?;
+    let of = |x: &Images| Features { dims: x.item_len(), values: x.values.clone() };
+    let (train, images) = (of(train), of(images));
+    same_dims(&train, &images)?;
+    let dims = train.dims;
+    let moments = moments(&train, "training")?;
+    let (mean, covariance) = (moments.mean(), moments.covariance()?);
+    let covariance = Mat::from_fn(dims, dims, |i, j| covariance[i * dims + j]);
+    let found = covariance.self_adjoint_eigen(Side::Lower).map_err(|_| MetricError::NoEigenvalues { side: dims })?;
+    // The largest are the last. What is left of an image is its length less that of its shadow.
+    let count = count.min(dims);
+    let directions = found.U().subcols(dims - count, count);
+    let mut left = 0.0;
+    for image in images.values.chunks_exact(dims) {
+        let centred: Vec<f64> = image.iter().zip(mean).map(|(&x, mean)| f64::from(x) - mean).collect();
+        let shadow = |k: usize| centred.iter().enumerate().map(|(i, x)| x * directions[(i, k)]).sum::<f64>();
+        left += centred.iter().map(|x| x * x).sum::<f64>() - (0..count).map(|k| shadow(k).powi(2)).sum::<f64>();
+    }
+    Ok(left.max(0.0) / images.values.len() as f64)
+}
+
 /// Image `image` of [`independent_pixels`], of a training set of `count` images of `size` values that is asked for
 /// value by value: `value` takes an image and a place in it.
 ///
@@ -45,6 +76,25 @@ pub fn independent_image(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Along (3, 4) / 5 items vary by 10 and across it by 1: one component leaves the square of what is across.
+    #[test]
+    fn principal_components_leave_what_varies_least() {
+        let at = |along: f32, across: f32| [0.6 * along - 0.8 * across + 1.0, 0.8 * along + 0.6 * across - 2.0];
+        let values: Vec<f32> = [(10.0, 1.0), (-10.0, 1.0), (10.0, -1.0), (-10.0, -1.0)]
+            .into_iter()
+            .flat_map(|(along, across)| at(along, across))
+            .collect();
+        let train = Images::new([1, 1, 2], values);
+        let left = |images: &Images, count| principal_components(&train, images, count).unwrap();
+        // Per value: one of two.
+        assert!((left(&train, 1) - 0.5).abs() < 1e-5);
+        assert!(left(&train, 2) < 1e-5 && left(&train, 9) < 1e-5);
+        assert!((left(&train, 0) - 50.5).abs() < 1e-4);
+        let other = Images::new([1, 1, 2], at(3.0, 2.0).to_vec());
+        assert!((left(&other, 1) - 2.0).abs() < 1e-5);
+        assert!(principal_components(&train, &Images::new([1, 1, 1], vec![0.0]), 1).is_err());
+    }
 
     /// Two training images, (0, 0) and (1, 1): each pixel must be 1 half of the time, and the two must be uncorrelated.
     #[test]

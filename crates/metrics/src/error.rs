@@ -110,6 +110,34 @@ pub enum MetricError {
         /// Index of the column or channel.
         column: usize,
     },
+    /// A value that a factor does not have.
+    #[error("factor {factor} of item {item} is {value}, it has {count} values, counted from 0")]
+    FactorValue {
+        /// Index of the factor.
+        factor: usize,
+        /// Index of the item.
+        item: usize,
+        /// What it is.
+        value: usize,
+        /// How many values the factor has.
+        count: usize,
+    },
+    /// A factor that has one value throughout.
+    #[error("factor {factor} has the same value in all items: no code can tell it")]
+    ConstantFactor {
+        /// Index of the factor.
+        factor: usize,
+    },
+    /// Too few latents or factors to compare them with each other.
+    #[error("{got} {what}: the figure compares at least {needed}")]
+    Axes {
+        /// `"latents"` or `"factors"`.
+        what: &'static str,
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
     /// Two sets that are compared item by item and do not match.
     #[error("{left} and {right} cannot be compared item by item")]
     Unpaired {

@@ -9,6 +9,7 @@
 //!   and extrapolated to endlessly many items
 //! - [`neighbours`]: nearest neighbours against memorisation; precision, recall, density and coverage; a two-sample
 //!   test
+//! - [`disentangle`]: whether each latent of a code stands for one known factor
 //! - [`probe`]: how well a linear classifier does on features; trained on fakes and tested on reals, and the reverse
 //!
 //! Measured on samples:
@@ -31,6 +32,7 @@
 pub mod baseline;
 pub mod classes;
 pub mod confusion;
+pub mod disentangle;
 mod error;
 pub mod extractor;
 pub mod features;
