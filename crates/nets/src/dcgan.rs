@@ -39,6 +39,10 @@ pub struct Shape {
     pub classes: usize,
     /// What the discriminator does with them: concatenation is as planes beside the image's channels.
     pub conditioning: Conditioning,
+    /// What the discriminator puts out of an image: one score; more where it is an encoder.
+    pub outputs: usize,
+    /// What follows the generator's last layer: tanh; another where it is a decoder.
+    pub last: Activation,
 }
 
 impl Shape {
@@ -57,6 +61,8 @@ impl Shape {
             slope: Activation::LeakyRelu,
             classes: 0,
             conditioning: Conditioning::Concatenation,
+            outputs: 1,
+            last: Activation::Tanh,
         }
     }
 
@@ -107,6 +113,8 @@ pub struct Generator {
     norms: Vec<Norm>,
     ups: Vec<ConvTranspose2d>,
     base: usize,
+    #[module(skip)]
+    last: Activation,
 }
 
 impl Generator {
@@ -135,44 +143,57 @@ impl Generator {
                 ConvTranspose2d::new(shape.channels_at(halvings), outputs, shape.geometry(), bias, init)
             })
             .collect();
-        Some(Self { project, norms, ups, base })
+        Some(Self { project, norms, ups, base, last: shape.last })
+    }
+
+    /// The same generator with these values, one for each channel of the image, as the bias of its last layer, if that has one.
+    pub fn with_output_bias(mut self, values: Vec<f32>, init: &mut Init) -> Self {
+        if let Some(last) = self.ups.last_mut().filter(|last| last.bias.is_some()) {
+            let n = values.len();
+            last.bias = Some(init.parameter(values, [n]));
+        }
+        self
     }
 
     /// # Shapes
-    /// `[batch, latent]` to `[batch, channels, resolution, resolution]` in (-1, 1).
+    /// `[batch, latent]` to `[batch, channels, resolution, resolution]` in (-1, 1) where its last function is tanh.
     pub fn forward(&self, z: Tensor<2>, pass: Pass) -> Tensor<4> {
         self.given(z, None, pass)
     }
 
     /// [`forward`](Generator::forward), given the classes' indicators, `[batch, classes]`.
     pub fn given(&self, z: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<4> {
+        self.dual(z.into(), classes, pass).value
+    }
+
+    /// The same, with a tangent along a direction of the latents.
+    pub fn dual(&self, z: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<4> {
         self.layers(z, classes, pass).pop().expect("a generator has layers")
     }
 
     /// The output of every layer, from the projected latent to the image.
     pub fn activations(&self, z: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
-        self.layers(z, None, pass)
+        self.layers(z.into(), None, pass).into_iter().map(|x| x.value).collect()
     }
 
-    fn layers(&self, z: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Vec<Tensor<4>> {
+    fn layers(&self, z: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Vec<Dual<4>> {
         let (z, classes) = following(z, classes, &self.norms);
-        let [batch, latent] = z.dims();
-        let x = match &self.project {
+        let [batch, latent] = z.value.dims();
+        let mut x = match &self.project {
             Project::Linear(linear) => {
-                let x = linear.forward(z, pass);
-                let channels = x.dims()[1] / (self.base * self.base);
+                let x = linear.dual(z, pass);
+                let channels = x.value.dims()[1] / (self.base * self.base);
                 x.reshape([batch, channels, self.base, self.base])
             }
-            Project::Conv(conv) => conv.forward(z.reshape([batch, latent, 1, 1]), pass),
+            Project::Conv(conv) => conv.dual(z.reshape([batch, latent, 1, 1]), pass),
         };
         let mut outputs = Vec::new();
-        let mut x = x;
         for (norm, up) in self.norms.iter().zip(&self.ups) {
-            x = Activation::Relu.forward(norm.dual_given(x.into(), classes.clone(), pass).value);
+            x = Activation::Relu.dual(norm.dual_given(x, classes.clone(), pass));
             outputs.push(x.clone());
-            x = up.forward(x, pass);
+            x = up.dual(x, pass);
         }
-        outputs.push(Activation::Tanh.forward(x));
+        outputs.push(self.last.dual(x));
         outputs
     }
 }
@@ -214,9 +235,9 @@ impl Discriminator {
         let widest = shape.channels_at(doublings);
         let mut score = if shape.all_convolutional {
             let geometry = Geometry { kernel: base, ..Geometry::COLLAPSE };
-            Score::Conv(Conv2d::new(widest, 1, geometry, false, init))
+            Score::Conv(Conv2d::new(widest, shape.outputs, geometry, false, init))
         } else {
-            Score::Linear(Linear::new(widest * base * base, 1, true, init))
+            Score::Linear(Linear::new(widest * base * base, shape.outputs, true, init))
         };
         if shape.spectral {
             downs = downs.into_iter().map(|down| down.spectral(init)).collect();

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
-use crate::encoder::GaussianEncoder;
-use crate::layers::{BatchNorm, Conv2d, ConvTranspose2d, GroupNorm, Linear, SpectralNorm};
+use crate::encoder::Encoder;
+use crate::layers::{BatchNorm, Conv2d, ConvTranspose2d, GroupNorm, Linear, Moments, SpectralNorm, Values};
 
 /// Values by the names of a PyTorch `state_dict`: 32-bit floats, and counters as 64-bit integers without a side.
 pub type Weights = BTreeMap<String, TensorData>;
@@ -51,14 +51,16 @@ pub struct TorchLayer {
 }
 
 /// All layers that have values.
-pub const LAYERS: [TorchLayer; 7] = [
+pub const LAYERS: [TorchLayer; 9] = [
     Linear::TORCH,
     Conv2d::TORCH,
     ConvTranspose2d::TORCH,
     BatchNorm::TORCH,
     GroupNorm::TORCH,
     SpectralNorm::TORCH,
-    GaussianEncoder::TORCH,
+    Encoder::TORCH,
+    Values::<1>::TORCH,
+    Moments::TORCH,
 ];
 
 /// Adds all values of a module to `weights`, under `name`.

@@ -4,7 +4,7 @@
 //! classifier, whose loss is of one class for each item, any real vector that describes an item will do in their place.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::dual::Dual;
@@ -25,6 +25,14 @@ pub enum Conditioning {
     Projection,
     /// It is not told them, but guesses them from the features that it scores (Odena et al. 2017, AC-GAN).
     Auxiliary,
+}
+
+/// `[n]` classes to `[n, count]`: 1 where it is, 0 elsewhere.
+pub fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
+    let all = Tensor::<1, Int>::arange(0..count as i64, &classes.device());
+    let [n] = classes.dims();
+    let classes = classes.unsqueeze_dim::<2>(1).expand([n, count]);
+    classes.equal(all.unsqueeze_dim::<2>(0).expand([n, count])).float()
 }
 
 /// What a discriminator makes of items.
@@ -105,14 +113,10 @@ pub(crate) fn with_classes(x: Dual<2>, classes: Tensor<2>) -> Dual<2> {
 }
 
 /// What a generator's first layer and its norms are given: the classes follow the latents, unless the norms take them.
-pub(crate) fn following(
-    latents: Tensor<2>,
-    classes: Option<Tensor<2>>,
-    norms: &[Norm],
-) -> (Tensor<2>, Option<Tensor<2>>) {
+pub(crate) fn following(latents: Dual<2>, classes: Option<Tensor<2>>, norms: &[Norm]) -> (Dual<2>, Option<Tensor<2>>) {
     match classes {
         Some(classes) if !norms.iter().any(|norm| matches!(norm, Norm::Conditional(_))) => {
-            (with_classes(latents.into(), classes).value, None)
+            (with_classes(latents, classes), None)
         }
         classes => (latents, classes),
     }

@@ -4,6 +4,7 @@
 //! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
 //! - [`mlp`], [`dcgan`], [`resnet`], [`encoder`]: networks, by purpose
+//! - [`flows`]: invertible networks through which a density can be followed
 //! - [`labels`]: how they are told classes
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
 //! - [`optim`]: optimisers whose state is keyed by parameter path, and [`optim::Trained`], a network with its own
@@ -18,6 +19,7 @@ pub mod dcgan;
 pub mod dual;
 pub mod encoder;
 pub mod export;
+pub mod flows;
 pub mod init;
 pub mod labels;
 pub mod layers;

@@ -178,12 +178,16 @@ impl Mlp {
 
     /// [`forward`](Mlp::forward), with the classes that are asked for `[batch, classes]`, if any, as further inputs.
     pub fn given(&self, x: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
-        let x = x.into();
+        self.dual_given(x.into(), classes, pass).value
+    }
+
+    /// [`given`](Mlp::given), with a tangent.
+    pub fn dual_given(&self, x: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<2> {
         let x = match classes {
             Some(classes) => with_classes(x, classes),
             None => x,
         };
-        self.dual(x, pass).value
+        self.dual(x, pass)
     }
 
     /// Scores of items, given what they are said to be: told to the head for classes where there is one, otherwise further

@@ -507,6 +507,28 @@ fn parameters_of<M: Module>(module: &M) -> BTreeMap<String, (usize, Device)> {
     collect.found
 }
 
+/// The sum of squares of a module's trained weights, `[1]`; biases and whatever else has one side are left out. None where
+/// there are no weights.
+pub fn sum_of_squares<M: Module>(module: &M) -> Option<Tensor<1>> {
+    #[derive(Default)]
+    struct Sum(Option<Tensor<1>>);
+    impl burn::module::ModuleVisitor for Sum {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            if D > 1 && tensor.is_require_grad() {
+                let square = tensor.square().sum();
+                self.0 = Some(match self.0.take() {
+                    Some(sum) => sum + square,
+                    None => square,
+                });
+            }
+        }
+    }
+    let mut sum = Sum::default();
+    module.visit(&mut sum);
+    sum.0
+}
+
 /// The number of values of a module that a gradient reaches: buffers are not counted.
 pub fn trainable<M: Module>(module: &M) -> usize {
     struct Count(usize);

@@ -20,6 +20,8 @@ pub enum Pooling {
     Sum,
     /// Their means over space; the score has a bias (Gulrajani et al. 2017).
     Mean,
+    /// They are themselves; the score has a bias. For encoders, which must tell where something is.
+    Flat,
 }
 
 /// Sizes of a residual pair.
@@ -50,6 +52,10 @@ pub struct Shape {
     pub classes: usize,
     /// What the discriminator does with them: concatenation is as planes beside the image's channels.
     pub conditioning: Conditioning,
+    /// What the discriminator puts out of an image: one score; more where it is an encoder.
+    pub outputs: usize,
+    /// What follows the generator's last layer: tanh; another where it is a decoder.
+    pub last: Activation,
 }
 
 impl Shape {
@@ -68,6 +74,8 @@ impl Shape {
             pooling: Pooling::Sum,
             classes: 0,
             conditioning: Conditioning::Concatenation,
+            outputs: 1,
+            last: Activation::Tanh,
         }
     }
 }
@@ -99,8 +107,8 @@ impl Up {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<4> {
-        let mut y: Dual<4> = x.clone().into();
+    fn dual(&self, x: Dual<4>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<4> {
+        let mut y = x.clone();
         for (i, (norm, conv)) in self.norms.iter().zip(&self.convs).enumerate() {
             y = Activation::Relu.dual(norm.dual_given(y, classes.clone(), pass));
             if i == 0 {
@@ -109,7 +117,7 @@ impl Up {
             y = conv.dual(y, pass);
         }
         // A 1x1 convolution and doubling commute, and this order has a quarter of the work.
-        y.value + pool::double(self.shortcut.dual(x.into(), pass)).value
+        y + pool::double(self.shortcut.dual(x, pass))
     }
 }
 
@@ -121,6 +129,8 @@ pub struct Generator {
     norm: Norm,
     image: Conv2d,
     base: usize,
+    #[module(skip)]
+    last: Activation,
 }
 
 impl Generator {
@@ -136,20 +146,33 @@ impl Generator {
             norm: Norm::told(shape.generator_norm, width, shape.classes, init),
             image: Conv2d::new(width, shape.channels, Geometry::KEEP, true, init),
             base,
+            last: shape.last,
         })
+    }
+
+    /// The same generator with these values, one for each channel of the image, as the bias of its last layer.
+    pub fn with_output_bias(mut self, values: Vec<f32>, init: &mut Init) -> Self {
+        let n = values.len();
+        self.image.bias = Some(init.parameter(values, [n]));
+        self
     }
 
     /// # Shapes
     /// `[batch, latent]`, and the classes' indicators `[batch, classes]` where they are told, to
-    /// `[batch, channels, resolution, resolution]` in (-1, 1).
+    /// `[batch, channels, resolution, resolution]`, in (-1, 1) where its last function is tanh.
     pub fn given(&self, z: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<4> {
+        self.dual(z.into(), classes, pass).value
+    }
+
+    /// [`given`](Generator::given), with a tangent along a direction of the latents.
+    pub fn dual(&self, z: Dual<2>, classes: Option<Tensor<2>>, pass: Pass) -> Dual<4> {
         let (z, classes) = following(z, classes, std::slice::from_ref(&self.norm));
-        let x = self.project.forward(z, pass);
-        let [batch, values] = x.dims();
+        let x = self.project.dual(z, pass);
+        let [batch, values] = x.value.dims();
         let x = x.reshape([batch, values / (self.base * self.base), self.base, self.base]);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x, classes.clone(), pass));
-        let x = Activation::Relu.forward(self.norm.dual_given(x.into(), classes, pass).value);
-        Activation::Tanh.forward(self.image.forward(x, pass))
+        let x = self.blocks.iter().fold(x, |x, block| block.dual(x, classes.clone(), pass));
+        let x = Activation::Relu.dual(self.norm.dual_given(x, classes, pass));
+        self.last.dual(self.image.dual(x, pass))
     }
 }
 
@@ -229,11 +252,13 @@ impl Discriminator {
                 Down::new(inputs, &shape, i < halvings, i == 0, init)
             })
             .collect();
-        let mut score = Linear::new(width, 1, shape.pooling == Pooling::Mean, init);
+        let side = shape.resolution >> halvings;
+        let features = if shape.pooling == Pooling::Flat { width * side * side } else { width };
+        let mut score = Linear::new(features, shape.outputs, shape.pooling != Pooling::Sum, init);
         if shape.spectral {
             score = score.spectral(init);
         }
-        let head = ClassHead::new(shape.conditioning, width, shape.classes, shape.spectral, init);
+        let head = ClassHead::new(shape.conditioning, features, shape.classes, shape.spectral, init);
         let image = [shape.channels, shape.resolution, shape.resolution];
         Some(Self { blocks, score, head, activation: shape.activation, pooling: shape.pooling, image })
     }
@@ -253,6 +278,7 @@ impl Discriminator {
         let features = match self.pooling {
             Pooling::Sum => pool::sum_over_space(x),
             Pooling::Mean => pool::mean_over_space(x),
+            Pooling::Flat => x.flatten(1, 3),
         };
         judged(&self.head, self.score.dual(features.clone(), pass), features, classes, pass)
     }
@@ -339,7 +365,7 @@ mod tests {
         let norm = |i: usize, x: Tensor<4>| up.norms[i].dual(x.into(), pass).value;
         let y = up.convs[0].forward(double(relu(norm(0, x.clone()))), pass);
         let y = up.convs[1].forward(relu(norm(1, y)), pass);
-        same(up.forward(x.clone(), None, pass), y + up.shortcut.forward(double(x.clone()), pass));
+        same(up.dual(x.clone().into(), None, pass).value, y + up.shortcut.forward(double(x.clone()), pass));
         let half = |x: Tensor<4>| {
             let x = x.reshape([2, 4, 3, 2, 3, 2]);
             x.mean_dim(5).mean_dim(3).reshape([2, 4, 3, 3])
