@@ -74,6 +74,7 @@ impl Threshold {
 impl std::fmt::Display for Threshold {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
+            Threshold::AtMost(limit) if *limit > 0.0 && *limit < 1e-4 => write!(f, "<= {limit:e}"),
             Threshold::AtMost(limit) => write!(f, "<= {}", rounded(*limit, 1e4)),
             Threshold::AtLeast(limit) => write!(f, ">= {}", rounded(*limit, 1e4)),
             Threshold::Near { value, tolerance } => {

@@ -349,7 +349,7 @@ impl RunConfig {
             checkpoint_every: recommended.steps.div_ceil(5),
             keep: kept_checkpoints(),
             on_non_finite: NonFinite::Stop,
-            schedule: Schedule::default(),
+            schedule: recommended.schedule,
             clip_norm: 0.0,
             accumulate: 1,
             precision: Precision::F32,

@@ -10,7 +10,7 @@
 //! - [`events`]: what happened in a run, line by line
 //! - [`health`]: what goes wrong in a run, in words
 //! - [`checkpoint`]: one file with everything that a run needs to go on
-//! - [`accept`]: a system's acceptance checks, each a figure and a threshold
+//! - [`accept`]: a system's acceptance checks, each a figure and a threshold, and [`measures`], what they are of
 
 pub mod accept;
 pub mod checkpoint;
@@ -19,6 +19,7 @@ mod error;
 pub mod events;
 pub mod health;
 mod lock;
+pub mod measures;
 pub mod replicas;
 pub mod run;
 pub mod schedule;

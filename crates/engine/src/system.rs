@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::accept::{AcceptError, Acceptance};
 use crate::config::{ConfigError, one_line};
+use crate::schedule::Schedule;
 use crate::step::Step;
 
 /// What a system makes of what: the command line, the metrics and the report follow from it.
@@ -110,8 +111,27 @@ pub struct Recommended<C> {
     pub batch: usize,
     /// Side that images should be brought to, where it is not the data's own.
     pub resolution: Option<usize>,
+    /// The learning rates over time.
+    pub schedule: Schedule,
     /// The system's own settings.
     pub config: C,
+}
+
+impl<C> Recommended<C> {
+    /// So many steps on batches of so many items, of the data's own resolution, at constant learning rates.
+    pub fn new(steps: u64, batch: usize, config: C) -> Self {
+        Self { steps, batch, resolution: None, schedule: Schedule::default(), config }
+    }
+
+    /// The same with images brought to this side, if any.
+    pub fn at(self, resolution: Option<usize>) -> Self {
+        Self { resolution, ..self }
+    }
+
+    /// The same with these learning rates.
+    pub fn scheduled(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
+    }
 }
 
 /// What a system needs to make its networks.
@@ -180,7 +200,8 @@ pub fn to_device(values: Vec<f32>, shape: ItemShape, device: &Device) -> Tensor<
 /// Held-out items are brought to what a likelihood is of once, with this seed, whatever the run's.
 pub const OBSERVATION_SEED: u64 = 123;
 
-/// The first `n` items of a split as `model` takes them as observed, `[n, values]`; `name` tells splits apart.
+/// The first `n` items of a split as `model` takes them as observed, with their labels where they have any; `name` tells splits
+/// apart.
 ///
 /// The draws that this may take are always the same, so that likelihoods of several models compare.
 pub fn observed(
@@ -190,9 +211,15 @@ pub fn observed(
     shape: ItemShape,
     name: &str,
     device: &Device,
-) -> Tensor<2> {
+) -> Batch {
     let noise = Noise::new(Streams::new(OBSERVATION_SEED), name, 0, device);
-    model.observe(to_device(split.first(n), shape, device), &noise)
+    let items = model.observe(to_device(split.first(n), shape, device), &noise);
+    let count = items.dims()[0];
+    let labels = split.labels.as_ref().map(|labels| {
+        let labels: Vec<i64> = labels.iter().take(count).map(|&label| label as i64).collect();
+        Tensor::from_data(TensorData::new(labels, [count]), device)
+    });
+    Batch { items, labels, shape }
 }
 
 /// What a run does with a system. It may be moved to the thread of another device.
@@ -293,8 +320,13 @@ pub trait Autoencoder {
         false
     }
 
+    /// Whether coding wants it too.
+    fn codes_by_class(&self) -> bool {
+        false
+    }
+
     /// The codes `[n, code_size]` of items `[n, values]`; where coding is random, its mean.
-    fn encode(&self, items: Tensor<2>) -> Tensor<2>;
+    fn encode(&self, items: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
 
     /// The items `[n, values]` of codes `[n, code_size]`. A system that is told the class wants one of each code.
     fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
@@ -341,21 +373,47 @@ pub fn with_values(latent: Tensor<2>, place: usize, values: &[f64]) -> Tensor<2>
     latent.repeat_dim(0, n).slice_assign([0..n, place..place + 1], column)
 }
 
+/// The evidence lower bound of some items and what it is made of; likelihoods and divergences in nats per item.
+pub struct Bounded {
+    /// ln p(x|z) of one sample of the latents, `[n]`.
+    pub likelihood: Tensor<1>,
+    /// The divergence of the posterior from the prior, in closed form where there is one, `[n]`.
+    pub kl: Tensor<1>,
+    /// The same latent by latent, `[n, latent]`, where it has such parts.
+    pub per_latent: Option<Tensor<2>>,
+    /// The mean of the posterior, `[n, latent]`.
+    pub mean: Tensor<2>,
+    /// The squared distance of an item from what is decoded, summed over its values, `[n]`.
+    pub error: Tensor<1>,
+}
+
+impl Bounded {
+    /// The evidence lower bound, `[n]`.
+    pub fn elbo(&self) -> Tensor<1> {
+        self.likelihood.clone() - self.kl.clone()
+    }
+}
+
 /// A system that bounds the log-likelihood of what it is shown.
 pub trait Likelihood {
     /// What the likelihood is of, in few words: `"pixels drawn"` (0 or 1, the grey level as probability), for one.
     fn observation(&self) -> &'static str;
 
+    /// Whether it is a probability and no density: only then does it mean something in bits.
+    fn is_discrete(&self) -> bool;
+
     /// What the model takes as observed: items `[n, values]` in [-1, 1] to, for one, draws in {0, 1}.
     fn observe(&self, items: Tensor<2>, noise: &Noise) -> Tensor<2>;
 
-    /// The evidence lower bound with the closed-form KL and one sample of the latents, `[n]`, in nats per item.
-    fn elbo(&self, observed: Tensor<2>, noise: &Noise) -> Tensor<1>;
+    /// The evidence lower bound of observed items with one sample of the latents.
+    fn elbo(&self, observed: &Batch, noise: &Noise) -> Bounded;
 
-    /// The importance-weighted bound with `k` samples (Burda et al. 2016, eq. 8), `[n]`, in nats per item.
-    fn bound(&self, observed: Tensor<2>, k: usize, noise: &Noise) -> Tensor<1>;
+    /// The importance-weighted bound with `k` samples (Burda et al. 2016, eq. 8), `[n]`, in nats per item. The memory it takes
+    /// does not grow with `k` but for a number for each item and sample.
+    fn bound(&self, observed: &Batch, k: usize, noise: &Noise) -> Tensor<1>;
 
-    /// The log-likelihood of `test` when every value is drawn independently from its marginal in `train`, `[n]`.
+    /// The log-likelihood of `test` when every value is drawn independently from its marginal in `train`, `[n]`; both are
+    /// `[n, values]` as observed.
     fn independent(&self, train: Tensor<2>, test: Tensor<2>) -> Tensor<1>;
 }
 
@@ -408,9 +466,9 @@ impl Definition {
 }
 
 fn preset_table<S: System>(preset: Preset, data: &DataSpec) -> Result<Recommended<toml::Table>, ConfigError> {
-    let Recommended { steps, batch, resolution, config } = S::preset(preset, data);
+    let Recommended { steps, batch, resolution, schedule, config } = S::preset(preset, data);
     let config = toml::Table::try_from(config).map_err(|e| ConfigError::Parse { reason: e.to_string() })?;
-    Ok(Recommended { steps, batch, resolution, config })
+    Ok(Recommended { steps, batch, resolution, schedule, config })
 }
 
 fn build_boxed<S: System>(config: &toml::Table, data: &DataSpec, build: &Build) -> Result<Box<dyn Model>, ConfigError> {

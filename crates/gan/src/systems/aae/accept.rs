@@ -84,7 +84,7 @@ fn codes(
     let device = acceptance.plain_device();
     let items = held_out(dataset, &device);
     let read = |system: &Aae| {
-        let codes = system.encode(items.clone());
+        let codes = system.encode(items.clone(), None);
         let back = system.decode(codes.clone(), None);
         let mse = (back - items.clone()).square().mean().into_scalar::<f64>();
         (codes, mse)
@@ -144,7 +144,7 @@ fn samples(
     seed: u64,
 ) -> Result<(), AcceptError> {
     let device = acceptance.plain_device();
-    let fitted = moments(&plain.system.encode(held_out(dataset, &device)))?;
+    let fitted = moments(&plain.system.encode(held_out(dataset, &device), None))?;
     let covariance = fitted.covariance().map_err(AcceptError::figure)?;
     let law = MultivariateNormal::full(fitted.mean(), &covariance).map_err(AcceptError::figure)?;
     let rng = &mut Streams::new(seed).rng("fitted", 0);
@@ -156,7 +156,7 @@ fn samples(
 
     let items = to_device(dataset.test.first(IMAGES), dataset.shape, &device);
     let own = |system: &Aae, drawn: &Images| -> Result<(f64, Images), MetricError> {
-        let back = images(system.decode(system.encode(items.clone()), None), dataset);
+        let back = images(system.decode(system.encode(items.clone(), None), None), dataset);
         let distance = ganvas_metrics::frechet_distance(&extractor.features(&back)?, &extractor.features(drawn)?)?;
         Ok((distance, back))
     };
@@ -227,7 +227,7 @@ fn few_labels(acceptance: &mut Acceptance, dataset: &std::sync::Arc<Dataset>) ->
         let trial = Trial { dataset, seed, batch: 128, until: Until::Steps(STEPS) };
         let trained = acceptance.train::<Aae>(&config, &trial)?;
         let items = to_device(dataset.test.first(dataset.test.len), dataset.shape, &device);
-        let codes = trained.system.encode(items);
+        let codes = trained.system.encode(items, None);
         let said = codes.clone().narrow(1, config.latent, codes.dims()[1] - config.latent).argmax(1);
         let said: Vec<usize> = said.to_data().iter::<i64>().map(|class| class as usize).collect();
         let right = match variant {

@@ -144,7 +144,7 @@ impl AaeConfig {
     }
 
     pub(super) fn preset(preset: Preset, data: &DataSpec) -> Recommended<Self> {
-        let recommended = |steps, batch, config| Recommended { steps, batch, resolution: None, config };
+        let recommended = Recommended::new;
         match (data.shape, preset) {
             (ItemShape::Points { .. }, _) => {
                 let config = Self { output: Activation::Identity, ..Self::new(2, 128, 128) };

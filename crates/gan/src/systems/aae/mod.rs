@@ -178,7 +178,7 @@ impl Autoencoder for Aae {
         self.config.variant == Variant::Supervised
     }
 
-    fn encode(&self, items: Tensor<2>) -> Tensor<2> {
+    fn encode(&self, items: Tensor<2>, _: Option<&[usize]>) -> Tensor<2> {
         let encoder = self.networks.shown().encoder;
         let of = |noise: Option<&Noise>| {
             let coded = encoder.forward(items.clone(), noise, Pass::Eval);

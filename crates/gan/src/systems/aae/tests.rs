@@ -76,7 +76,7 @@ fn losses_by_hand() {
     let mut aae = build(&config);
     let batch = batch(8, 0);
     let items = batch.items.clone().inner();
-    let back = aae.decode(aae.encode(items.clone()), None);
+    let back = aae.decode(aae.encode(items.clone(), None), None);
     let mse = (back - items).square().mean().into_scalar::<f64>();
     let found = step_on(&mut aae, &batch, 0);
     let ln2 = std::f64::consts::LN_2;
@@ -197,7 +197,7 @@ fn few_labels_teach_the_label_head() {
     }
     assert_eq!(aae.labelled.as_ref().unwrap().len(), 24);
     let new = batch(200, 1000);
-    let codes = aae.encode(new.items.inner());
+    let codes = aae.encode(new.items.inner(), None);
     let said = codes.narrow(1, 2, CLASSES).argmax(1).to_data();
     let labels = new.labels.unwrap().to_data();
     let right = said.iter::<i64>().zip(labels.iter::<i64>()).filter(|(a, b)| a == b).count();
@@ -217,8 +217,8 @@ fn the_code_of_a_random_encoder_is_its_mean() {
     let items = batch(16, 0).items.inner();
     for coding in [Coding::Gaussian, Coding::Universal] {
         let aae = build(&AaeConfig { coding, ..small() });
-        let codes = aae.encode(items.clone());
-        assert_eq!(codes.to_data(), aae.encode(items.clone()).to_data());
+        let codes = aae.encode(items.clone(), None);
+        assert_eq!(codes.to_data(), aae.encode(items.clone(), None).to_data());
         let encoder = aae.networks.shown().encoder;
         let noise = Noise::new(Streams::new(3), "test", 0, &items.device());
         let draw = || encoder.forward(items.clone(), Some(&noise), Pass::Eval).code;

@@ -7,7 +7,7 @@ mod train;
 
 use std::marker::PhantomData;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
@@ -27,6 +27,7 @@ use anchors::Anchors;
 
 pub use config::{AdversarialConfig, Penalty, PenaltyKind, Regularizers};
 pub use ganvas_nets::labels::Conditioning;
+pub(crate) use ganvas_nets::labels::indicators;
 
 /// What makes a system of its own out of the shared parts.
 pub trait Recipe: 'static {
@@ -179,14 +180,6 @@ impl<R> Adversarial<R> {
         let latents = self.latents(n, noise);
         self.generator.shown().forward(latents, classes, Pass::Eval)
     }
-}
-
-/// `[n]` classes to `[n, count]`: 1 where it is, 0 elsewhere.
-pub(crate) fn indicators(classes: Tensor<1, Int>, count: usize) -> Tensor<2> {
-    let all = Tensor::<1, Int>::arange(0..count as i64, &classes.device());
-    let [n] = classes.dims();
-    let classes = classes.unsqueeze_dim::<2>(1).expand([n, count]);
-    classes.equal(all.unsqueeze_dim::<2>(0).expand([n, count])).float()
 }
 
 #[cfg(test)]

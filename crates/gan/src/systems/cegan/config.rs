@@ -157,11 +157,9 @@ pub(super) fn recommended(preset: Preset, data: &DataSpec) -> Recommended<CeganC
             };
             let rate = if preset == Preset::Small { 5e-4 } else { 2e-4 };
             let config = settings(16, networks, ClassifierConfig::new(&[], &[64, 64]), rate);
-            Recommended { steps, batch: 64, resolution: None, config }
+            Recommended::new(steps, 64, config)
         }
-        (ItemShape::Image { .. }, Preset::Small) => {
-            Recommended { steps: 3600, batch: 64, resolution: None, config: images() }
-        }
+        (ItemShape::Image { .. }, Preset::Small) => Recommended::new(3600, 64, images()),
         (ItemShape::Image { .. }, Preset::Paper) => {
             let (side, _) = dcgan::images(preset, data);
             let mut networks = Networks::dcgan(64, false);
@@ -171,7 +169,7 @@ pub(super) fn recommended(preset: Preset, data: &DataSpec) -> Recommended<CeganC
             }
             let classifier = ClassifierConfig::new(&[32, 64, 128], &[128]);
             let config = settings(100, networks, classifier, 2e-4);
-            Recommended { steps: 50_000, batch: 64, resolution: side.wanted, config }
+            Recommended::new(50_000, 64, config).at(side.wanted)
         }
     }
 }

@@ -35,12 +35,10 @@ impl Recipe for Conditioned {
             // The paper has none for points, whose values its last sigmoid would bound.
             _ if points => {
                 let config = conditioned(gan::small(true));
-                Recommended { steps: 8000, batch: 256, resolution: None, config }
+                Recommended::new(8000, 256, config)
             }
-            Preset::Small => Recommended { steps: 12_000, batch: 64, resolution: None, config: small() },
-            Preset::Paper => {
-                Recommended { steps: 125_000, batch: 100, resolution: None, config: conditioned(gan::paper(500)) }
-            }
+            Preset::Small => Recommended::new(12_000, 64, small()),
+            Preset::Paper => Recommended::new(125_000, 100, conditioned(gan::paper(500))),
         }
     }
 

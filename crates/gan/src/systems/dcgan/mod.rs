@@ -35,7 +35,7 @@ impl Recipe for Convolutional {
             Preset::Small => (2500, 64),
             Preset::Paper => (50_000, 128),
         };
-        Recommended { steps, batch, resolution: resolution.wanted, config }
+        Recommended::new(steps, batch, config).at(resolution.wanted)
     }
 
     fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {

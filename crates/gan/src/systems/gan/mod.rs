@@ -31,7 +31,7 @@ impl Recipe for Plain {
     };
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
-        let recommended = |steps, batch, config| Recommended { steps, batch, resolution: None, config };
+        let recommended = Recommended::new;
         match (data.shape, preset) {
             (ItemShape::Points { .. }, _) => recommended(8000, 256, small(true)),
             (ItemShape::Image { .. }, Preset::Small) => recommended(12_000, 64, small(false)),

@@ -98,7 +98,7 @@ impl InfoGanConfig {
             Preset::Small => (3000, 64),
             Preset::Paper => (5000, 128),
         };
-        Recommended { steps, batch, resolution: side.wanted, config: Self::new(preset) }
+        Recommended::new(steps, batch, Self::new(preset)).at(side.wanted)
     }
 
     /// What the latent is made of.

@@ -36,13 +36,13 @@ impl Recipe for LeastSquares {
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
         if let ItemShape::Points { .. } = data.shape {
-            return Recommended { steps: 24_000, batch: 256, resolution: None, config: points() };
+            return Recommended::new(24_000, 256, points());
         }
         let (side, config) = dcgan::images(preset, data);
         match preset {
             Preset::Small => {
                 let config = without_norms(config);
-                Recommended { steps: 2500, batch: 64, resolution: side.wanted, config }
+                Recommended::new(2500, 64, config).at(side.wanted)
             }
             Preset::Paper => {
                 let adam = OptimizerConfig::adam(1e-3, 0.5);
@@ -54,7 +54,7 @@ impl Recipe for LeastSquares {
                     discriminator_optimizer: adam,
                     ..config
                 };
-                Recommended { steps: 100_000, batch: 64, resolution: side.wanted, config }
+                Recommended::new(100_000, 64, config).at(side.wanted)
             }
         }
     }

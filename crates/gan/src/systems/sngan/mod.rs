@@ -38,7 +38,7 @@ impl Recipe for Spectral {
             Preset::Small => (2500, normalised(config)),
             Preset::Paper => (50_000, residual()),
         };
-        Recommended { steps, batch: 64, resolution: side.wanted, config }
+        Recommended::new(steps, 64, config).at(side.wanted)
     }
 
     fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {

@@ -71,15 +71,9 @@ impl Recipe for Penalized {
 /// The penalised form for these data.
 fn recommended(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
     match (data.shape, preset) {
-        (ItemShape::Points { .. }, Preset::Small) => {
-            Recommended { steps: 3000, batch: 256, resolution: None, config: points(128) }
-        }
-        (ItemShape::Points { .. }, Preset::Paper) => {
-            Recommended { steps: 100_000, batch: 256, resolution: None, config: points(512) }
-        }
-        (ItemShape::Image { .. }, Preset::Small) => {
-            Recommended { steps: 2500, batch: 64, resolution: None, config: images() }
-        }
+        (ItemShape::Points { .. }, Preset::Small) => Recommended::new(3000, 256, points(128)),
+        (ItemShape::Points { .. }, Preset::Paper) => Recommended::new(100_000, 256, points(512)),
+        (ItemShape::Image { .. }, Preset::Small) => Recommended::new(2500, 64, images()),
         (ItemShape::Image { .. }, Preset::Paper) => {
             let (side, mut config) = dcgan::images(preset, data);
             if let Networks::Dcgan { discriminator_norm, .. } = &mut config.networks {
@@ -88,7 +82,7 @@ fn recommended(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig
             }
             let adam = OptimizerConfig::Adam { lr: 1e-4, beta1: 0.0, beta2: 0.9, epsilon: 1e-8 };
             let config = penalized(config, 10.0, adam);
-            Recommended { steps: 200_000, batch: 64, resolution: side.wanted, config }
+            Recommended::new(200_000, 64, config).at(side.wanted)
         }
     }
 }
