@@ -91,7 +91,8 @@ pub enum Command {
     Reconstruct(ReconstructArgs),
     /// Measure a trained run against held-out data
     #[command(
-        after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json"
+        after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json\n  \
+        ganvas eval runs/vae-mnist --nll --k 5000 --n 1000"
     )]
     Eval(EvalArgs),
     /// Measure several runs in one way, side by side
@@ -711,12 +712,20 @@ impl From<ResizeArg> for Resize {
 pub struct EvalArgs {
     /// The run folder.
     pub run: PathBuf,
-    /// Number of generated items to measure. The real ones are the first of a fixed order, the same for every run and seed.
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    pub n: usize,
+    /// Number of generated items to measure [default: 2000]. The real ones are the first of a fixed order, the same for every run
+    /// and seed. With `--nll`: held-out items that it is measured on [default: 1000].
+    #[arg(long, value_name = "N")]
+    pub n: Option<usize>,
     /// What to measure, such as ffd,kid,prdc,is [default: what suits the data].
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
+    /// Measure nothing but the likelihood of held-out items, and all of it: the evidence lower bound, the importance-weighted one,
+    /// bits per dimension, the divergence of each latent, active ones, reconstruction error.
+    #[arg(long, conflicts_with = "metrics")]
+    pub nll: bool,
+    /// Importance samples of the bound `nll`.
+    #[arg(long, value_name = "K", default_value_t = crate::commands::likelihood::SAMPLES)]
+    pub k: usize,
     /// How much memory, which intervals, whether features are kept.
     #[command(flatten)]
     pub measuring: MeasuringArgs,

@@ -119,7 +119,7 @@ fn what_has_no_codes_or_no_fitting_data_is_refused() {
     for i in 0..4 {
         image::GrayImage::from_pixel(8, 8, image::Luma([60 * i])).save(f.join(format!("plain/{i}.png"))).unwrap();
     }
-    refused(f, &["reconstruct", "told", "--out", "out.npy", "--data", "plain"], 2, &["has to be told classes"]);
+    refused(f, &["reconstruct", "told", "--out", "out.npy", "--data", "plain"], 2, &["have to be told classes"]);
     succeed(f, &["encode", "told", "--out", "codes.csv", "--data", "plain"]);
     assert!(fs::read_to_string(f.join("codes.csv")).unwrap().starts_with("z1,z2,z3,z4,z5,z6,z7,z8\n"));
     succeed(f, &["reconstruct", "told", "--out", "pairs.npy"]);

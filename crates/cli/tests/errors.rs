@@ -54,8 +54,8 @@ fn settings_outside_of_their_domain_are_named() {
     refused(f, &train(&["--set", "latent=many"]), 2, &["many"]);
     refused(f, &train(&["--set", "log_every=0"]), 2, &["log_every"]);
     refused(f, &train(&["--set", "device=banana"]), 2, &["device"]);
-    refused(f, &train(&["--set", "hidden.maxout=4611686018427387904"]), 2, &["hidden.maxout"]);
-    refused(f, &train(&["--set", "hidden.hidden=[65536,65536]"]), 2, &["hidden", "2^28"]);
+    refused(f, &train(&["--set", "layers.maxout=4611686018427387904"]), 2, &["networks.layers.maxout"]);
+    refused(f, &train(&["--set", "layers.hidden=[65536,65536]"]), 2, &["hidden", "2^28"]);
     refused(f, &["train", "dcgan", "--out", "run", "--set", "init.sd=nan"], 2, &["init.sd", "positive"]);
     refused(f, &["train", "dcgan", "--out", "run", "--set", "resolution=1024", "--set", "width=512"], 2, &["width"]);
     refused(f, &train(&["--set", "steps=-5"]), 2, &["-5"]);

@@ -18,7 +18,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use common::{ganvas, succeed, systems};
 use ganvas_engine::checkpoint::{Checkpoint, to_safetensors};
 use ganvas_nets::dcgan::{Discriminator, Shape};
-use ganvas_nets::encoder::GaussianEncoder;
+use ganvas_nets::encoder::{Encoder, EncoderNet, mean_and_log_variance};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::layers::Activation;
 use ganvas_nets::mlp::{Mlp, MlpConfig};
@@ -63,9 +63,12 @@ fn values(folder: &Path, run: &str, case: &str) -> Values {
         }
         "vae" => {
             let config = MlpConfig::new(&[16], Activation::Tanh, Initializer::He);
-            let make = |init: &mut Init| GaussianEncoder::new(vec![0.0; 64], LATENT, &config, init);
-            let name = "networks/average.encoder";
-            let (mean, log_variance) = trained(&checkpoint, name, make).forward(samples, Pass::Eval);
+            let make = |init: &mut Init| {
+                let net = EncoderNet::Mlp(Mlp::new(64, 2 * LATENT, &config, init));
+                Encoder::new(net, vec![0.0; 64], init)
+            };
+            let out = trained(&checkpoint, "networks/average.encoder", make).forward(samples, None, Pass::Eval);
+            let (mean, log_variance) = mean_and_log_variance(out);
             values.extend([("mean", mean), ("log_variance", log_variance)]);
         }
         _ => {
@@ -115,7 +118,7 @@ fn exports_are_what_pytorch_was_shown_to_read() {
             "dcgan",
             &["--set", "width=4", "--set", "init.sd=0.3", "--set", "all_convolutional=true"],
         ),
-        ("vae", "vae", &["--set", "hidden.hidden=[16]"]),
+        ("vae", "vae", &["--set", "layers.hidden=[16]"]),
     ];
     for (case, system, more) in cases {
         let set = ["--set", "latent=4", "--set", "ema=0.5", "--steps", "2", "--batch", "16"];

@@ -58,7 +58,7 @@ const ILL: [Case; 6] = [
     },
     Case {
         name: "vae, beta 100",
-        train: &["vae", "--steps", "800", "--set", "beta=100"],
+        train: &["vae", "--steps", "800", "--set", "objective.beta=100"],
         short: &[],
         noticed: Some("posterior_collapse"),
         least: 1.0,

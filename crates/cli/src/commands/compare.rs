@@ -9,7 +9,7 @@ use ganvas_metrics::Figure;
 use ganvas_prob::stream::Streams;
 use serde::Serialize;
 
-use super::eval::{Evaluation, Plan, check_count};
+use super::eval::{Evaluation, Measured, Plan, check_count};
 use super::extraction::Extraction;
 use super::{data_of, load_run, objectives, test_points, weights, write};
 use crate::args::{CheckpointArg, CompareArgs};
@@ -57,7 +57,8 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
             reals = plan.reals(&dataset, &streams, &device, &mut stages)?;
         }
         stages.prefix = format!("{shown}: ");
-        let figures = plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
+        let Measured { figures, per_latent } =
+            plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
         if args.html.is_some() {
             let caption = format!("{shown}: {}, step {}", config.system, loaded.header.step);
             let n = if matches!(dataset.shape, ItemShape::Image { .. }) { SHOWN } else { POINTS };
@@ -84,6 +85,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
             weights: Some(weights(loaded.averaged).into()),
             seed: Some(config.seed),
             metrics: figures,
+            kl_per_latent: per_latent,
         });
     }
     drop(stages);

@@ -44,8 +44,9 @@ pub fn run(args: &EncodeArgs) -> Result<(), CliError> {
     let items = Items::of(&loaded.config, &args.items, None)?;
     let mut codes = Vec::with_capacity(items.count * size);
     for rows in items.blocks() {
+        let classes = classes(autoencoder.codes_by_class(), &loaded.config, &items, &rows)?;
         let block = to_device(items.values(&rows), items.dataset.shape, &device);
-        codes.extend(autoencoder.encode(block).to_data().iter::<f32>());
+        codes.extend(autoencoder.encode(block, classes.as_deref()).to_data().iter::<f32>());
     }
     let bytes = match format {
         Format::Npy => files::npy(&codes, &[items.count, size])?,
@@ -82,6 +83,27 @@ pub(super) fn autoencoder(loaded: &Loaded) -> Result<&dyn Autoencoder, CliError>
         let message = format!("`{}` is no autoencoder: it has no codes", loaded.config.system);
         CliError::usage(message, "train one that has, such as `ganvas train vae` or `ganvas train aae`")
     })
+}
+
+/// The class of each item, where the networks want to be told it.
+pub(super) fn classes(
+    wanted: bool,
+    config: &RunConfig,
+    items: &Items,
+    rows: &Range<usize>,
+) -> Result<Option<Vec<usize>>, CliError> {
+    if !wanted {
+        return Ok(None);
+    }
+    let (id, known) = (&items.dataset.id, config.data.classes.len());
+    let help = "name data with the classes of the run, or none for those of the run";
+    let Some(labels) = items.labels(rows) else {
+        return Err(CliError::usage(format!("the networks have to be told classes, and {id} has none"), help));
+    };
+    match labels.iter().find(|&&label| label >= known) {
+        Some(label) => Err(CliError::usage(format!("an item of {id} is of class {label}, the run has {known}"), help)),
+        None => Ok(Some(labels)),
+    }
 }
 
 /// The first items of a part of a data set.

@@ -1,20 +1,18 @@
 //! `ganvas eval`.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::run::{Loaded, metrics_path};
-use ganvas_engine::system::{Likelihood, OBSERVATION_SEED, observed};
 use ganvas_metrics::extractor::extractor_for;
 use ganvas_metrics::interval::of_mean;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Figure, MetricError};
-use ganvas_nets::noise::Noise;
-use ganvas_prob::estimate::Estimate;
 use ganvas_prob::stream::Streams;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
 use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen, see};
+use super::likelihood;
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
 use super::{data_of, load_run, weights, write};
@@ -40,6 +38,9 @@ pub struct Evaluation {
     pub seed: Option<u64>,
     /// The figures.
     pub metrics: Vec<Figure>,
+    /// The mean divergence of each latent from the prior, in nats, where it was measured.
+    #[serde(default)]
+    pub kl_per_latent: Option<Vec<f64>>,
 }
 
 /// A test split smaller than this is too small to compare distributions with: the training split stands in.
@@ -48,22 +49,30 @@ const ENOUGH_REAL: usize = 1000;
 const NEIGHBOURS: usize = 3;
 /// What is measured on points around known modes.
 const ON_MODES: [&str; 3] = ["covered", "near", "hq3"];
-/// What is measured of systems that bound the likelihood.
-const ON_LIKELIHOOD: [&str; 2] = ["neg_elbo", "nll"];
-/// Importance samples of the bound `nll`, and the held-out items it is computed on.
-const IMPORTANCE_SAMPLES: usize = 64;
-const IMPORTANCE_ITEMS: usize = 1000;
+/// Generated items where no number is asked for.
+const SAMPLES: usize = 2000;
 
 /// Measures a run.
 pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     let (loaded, device) = load_run(&args.run, &args.loading)?;
     let extraction = Extraction::of(&loaded.config.data, &args.measuring, &device)?;
-    let plan = Plan::new(&loaded, args.n, &args.metrics, &args.measuring, &extraction)?;
+    let (n, bounds) = match args.nll {
+        true => (SAMPLES, likelihood::Asked { k: args.k, n: args.n.unwrap_or(likelihood::ITEMS) }),
+        false => (args.n.unwrap_or(SAMPLES), likelihood::Asked { k: args.k, ..Default::default() }),
+    };
+    bounds.check()?;
+    let names = if args.nll { &likelihood::NAMES.map(str::to_owned)[..] } else { &args.metrics };
+    if args.nll && loaded.model.likelihood().is_none() {
+        let message = format!("`{}` bounds no likelihood", loaded.config.system);
+        return Err(CliError::usage(message, "leave `--nll` out, or train one that does, such as `ganvas train vae`"));
+    }
+    let plan = Plan { bounds, ..Plan::new(&loaded, n, names, &args.measuring, &extraction)? };
     let dataset = data_of(&loaded.config)?;
     let mut stages = Stages::new();
     let streams = Streams::new(loaded.config.seed).fork("eval");
     let reals = plan.reals(&dataset, &streams, &device, &mut stages)?;
-    let figures = plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
+    let Measured { figures, per_latent } =
+        plan.measure(&loaded, &dataset, reals.as_ref(), &streams, &device, &mut stages)?;
     drop(stages);
     let evaluation = Evaluation {
         run: Some(args.run.display().to_string()),
@@ -72,6 +81,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         weights: Some(weights(loaded.averaged).into()),
         seed: Some(loaded.config.seed),
         metrics: figures,
+        kl_per_latent: per_latent,
     };
     let json = serde_json::to_string(&evaluation).map_err(|e| CliError::failure(e.to_string()))?;
     write(&metrics_path(&args.run), json.as_bytes())?;
@@ -81,6 +91,12 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         let weights = weights(loaded.averaged);
         println!("{} on {}, step {}, {weights} weights", loaded.config.system, dataset.id, loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
+        if let (true, Some(per_latent)) = (args.nll, &evaluation.kl_per_latent) {
+            let mut sorted = per_latent.clone();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            let words: Vec<String> = sorted.iter().map(|&kl| view::format::number(kl)).collect();
+            println!("KL per latent, nats, largest first: {}", words.join(" "));
+        }
     }
     Ok(())
 }
@@ -97,6 +113,8 @@ pub fn check_count(n: usize) -> Result<(), CliError> {
 pub struct Plan<'a> {
     names: Vec<&'a str>,
     n: usize,
+    /// How the likelihood is bounded.
+    pub bounds: likelihood::Asked,
     is_image: bool,
     how: &'a MeasuringArgs,
     extraction: &'a Extraction,
@@ -118,8 +136,9 @@ impl<'a> Plan<'a> {
         let mut known = extraction.words();
         known.extend(ON_MODES.into_iter().filter(|_| ganvas_data::modes(&data.id).is_some()));
         known.extend(["mmd2"].into_iter().filter(|_| !is_image));
-        known.extend(ON_LIKELIHOOD.into_iter().filter(|_| bounded));
-        let plan = Self { names: wanted(asked, &known, extraction)?, n, is_image, how, extraction };
+        known.extend(likelihood::NAMES.into_iter().filter(|_| bounded));
+        let (names, bounds) = (wanted(asked, &known, extraction)?, likelihood::Asked::default());
+        let plan = Self { names, n, bounds, is_image, how, extraction };
         limit::check(how.limit, n, |n| plan.need(n, loaded))?;
         Ok(plan)
     }
@@ -140,7 +159,7 @@ impl<'a> Plan<'a> {
             parts.push(figures.seen(sum(&[n, n, 2 * real])));
             parts.push(figures.working(real, n));
         }
-        if ON_LIKELIHOOD.iter().any(|name| self.asks(name)) && loaded.model.likelihood().is_some() {
+        if self.on_likelihood() && loaded.model.likelihood().is_some() {
             // All items as values, drawn ones beside them, and some of what the baseline makes of them.
             parts.push(product(&[held, item as u64, 10]));
         }
@@ -153,7 +172,7 @@ impl<'a> Plan<'a> {
 
     /// Whether anything is measured on samples.
     fn on_samples(&self) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| !ON_LIKELIHOOD.contains(name))
+        self.names.is_empty() || self.names.iter().any(|name| !likelihood::NAMES.contains(name))
     }
 
     /// Held-out images, what stands beside them, and how they do; none where nothing is measured on images.
@@ -189,7 +208,7 @@ impl<'a> Plan<'a> {
             }
             names.extend(["class_share_min"].into_iter().filter(|_| own));
         }
-        names.retain(|name| !ON_LIKELIHOOD.contains(name));
+        names.retain(|name| !likelihood::NAMES.contains(name));
         let measures = Measures { names: &names, k: NEIGHBOURS, extraction, intervals: None, streams };
         stages.begin("measuring the floor", 0);
         let floors = match measures.plainly(&real, &again) {
@@ -214,7 +233,7 @@ impl<'a> Plan<'a> {
         streams: &Streams,
         device: &Device,
         stages: &mut Stages,
-    ) -> Result<Vec<Figure>, CliError> {
+    ) -> Result<Measured, CliError> {
         let mut figures = Vec::new();
         if self.on_samples() {
             let planes = dataset.shape.planes();
@@ -226,15 +245,26 @@ impl<'a> Plan<'a> {
             };
         }
         let bounds = loaded.model.likelihood();
-        if let Some(model) = bounds.filter(|_| ON_LIKELIHOOD.iter().any(|name| self.asks(name))) {
-            stages.begin("bounding the likelihood of held-out items", 0);
-            for mut figure in likelihood(model, dataset, device).into_iter().filter(|figure| self.asks(&figure.name)) {
+        let mut per_latent = None;
+        if let Some(model) = bounds.filter(|_| self.on_likelihood()) {
+            let wanted = |name: &str| match self.names.is_empty() {
+                true => likelihood::USUAL.contains(&name),
+                false => self.names.contains(&name),
+            };
+            let found = likelihood::measure(model, dataset, self.bounds, wanted, device, stages);
+            per_latent = found.per_latent;
+            for mut figure in found.figures {
                 let interval = figure.stderr.filter(|_| self.how.intervals.is_some());
                 figure.interval = interval.map(|stderr| of_mean(figure.value, stderr, LEVEL)).transpose()?;
                 figures.push(figure);
             }
         }
-        Ok(figures)
+        Ok(Measured { figures, per_latent })
+    }
+
+    /// Whether anything is measured of the likelihood.
+    fn on_likelihood(&self) -> bool {
+        likelihood::NAMES.iter().any(|name| self.asks(name))
     }
 
     fn measures<'b>(&'b self, names: &'b [&'b str], streams: &'b Streams) -> Measures<'b> {
@@ -302,6 +332,14 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// What was measured of a run.
+pub struct Measured {
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// The mean divergence of each latent from the prior, in nats, where that was measured.
+    pub per_latent: Option<Vec<f64>>,
+}
+
 /// What images are measured against.
 pub struct Reals<'a> {
     /// The figures, as [`wanted`] gives them.
@@ -311,37 +349,4 @@ pub struct Reals<'a> {
     baselines: Vec<Figure>,
     /// The share of the rarest class by the labels.
     rarest: Option<f64>,
-}
-
-fn likelihood(model: &dyn Likelihood, dataset: &Dataset, device: &Device) -> Vec<Figure> {
-    let streams = Streams::new(OBSERVATION_SEED);
-    let noise = |name: &str, step: u64| Noise::new(streams, name, step, device);
-    let observe = |split: &Split, name| observed(model, split, split.len, dataset.shape, name, device);
-    let (test, train) = (observe(&dataset.test, "test"), observe(&dataset.train, "train"));
-    let elbo = over(&test, 500, |i, rows| model.elbo(rows, &noise("elbo", i)));
-    let baseline = over(&test, usize::MAX, |_, rows| model.independent(train.clone(), rows));
-    let some = test.clone().narrow(0, 0, IMPORTANCE_ITEMS.min(dataset.test.len));
-    let bound = over(&some, 250, |i, rows| model.bound(rows, IMPORTANCE_SAMPLES, &noise("bound", i)));
-    let some_baseline = over(&some, usize::MAX, |_, rows| model.independent(train.clone(), rows));
-    let figure = |name: &str, how: &str, sample: Estimate, baseline: Estimate| Figure {
-        stderr: Some(sample.stderr),
-        n_real: Some(sample.n),
-        extractor: Some(format!("{how}, {}", model.observation())),
-        baseline: Some(-baseline.mean),
-        ..Figure::new(name, -sample.mean)
-    };
-    let bound_of = format!("bound of k = {IMPORTANCE_SAMPLES}");
-    vec![figure("neg_elbo", "ELBO", elbo, baseline), figure("nll", &bound_of, bound, some_baseline)]
-}
-
-/// The mean over rows of a function that is given so many at a time, and how often it was called before.
-pub fn over(rows: &Tensor<2>, at_a_time: usize, mut f: impl FnMut(u64, Tensor<2>) -> Tensor<1>) -> Estimate {
-    let n = rows.dims()[0];
-    let step = at_a_time.min(n).max(1);
-    let mut values: Vec<f64> = Vec::with_capacity(n);
-    for (i, start) in (0..n).step_by(step).enumerate() {
-        let part = rows.clone().narrow(0, start, step.min(n - start));
-        values.extend(f(i as u64, part).to_data().iter::<f64>());
-    }
-    Estimate::of(&values)
 }

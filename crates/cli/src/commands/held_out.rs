@@ -6,18 +6,17 @@ use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::session::sample;
-use ganvas_engine::system::{Model, OBSERVATION_SEED, observed};
+use ganvas_engine::system::{Model, observed};
 use ganvas_metrics::Extractor;
 use ganvas_metrics::classes::class_shares;
 use ganvas_metrics::extractor::{extractor_for, labels};
 use ganvas_metrics::neighbours::duplicates;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Images, frechet_distance};
-use ganvas_nets::noise::Noise;
 use ganvas_prob::stream::Streams;
 
-use super::eval::over;
 use super::extraction::classifier_for;
+use super::likelihood;
 use crate::error::CliError;
 
 /// Classes with at least a fifth of an even share: the rule by which modes count as covered.
@@ -44,8 +43,7 @@ impl HeldOut {
         let mut figures = Vec::new();
         if let Some(bound) = model.likelihood() {
             let rows = observed(bound, &self.dataset.test, config.eval_n, self.dataset.shape, "test", &self.device);
-            let streams = Streams::new(OBSERVATION_SEED);
-            let elbo = over(&rows, 500, |i, rows| bound.elbo(rows, &Noise::new(streams, "elbo", i, &self.device)));
+            let elbo = likelihood::elbo(bound, &rows, &self.device);
             figures.push(("neg_elbo".to_owned(), -elbo.mean));
         }
         let values = sample(model, config.eval_n, &Streams::new(config.seed).fork("held-out"), &self.device);

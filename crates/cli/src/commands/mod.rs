@@ -13,6 +13,7 @@ mod extraction;
 mod extractors;
 mod files;
 pub mod held_out;
+pub mod likelihood;
 mod limit;
 mod list;
 mod measures;
@@ -160,7 +161,15 @@ fn show(json: bool, seed: Option<u64>, figures: Vec<Figure>, otherwise: impl FnO
         otherwise();
         return Ok(());
     }
-    let object = eval::Evaluation { run: None, system: None, step: None, weights: None, seed, metrics: figures };
+    let object = eval::Evaluation {
+        run: None,
+        system: None,
+        step: None,
+        weights: None,
+        seed,
+        metrics: figures,
+        kl_per_latent: None,
+    };
     println!("{}", serde_json::to_string(&object).map_err(|e| CliError::failure(e.to_string()))?);
     Ok(())
 }

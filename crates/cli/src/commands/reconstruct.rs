@@ -1,12 +1,9 @@
 //! `ganvas reconstruct`.
 
-use std::ops::Range;
-
 use ganvas_data::ItemShape;
-use ganvas_engine::config::RunConfig;
-use ganvas_engine::system::{Autoencoder, to_device};
+use ganvas_engine::system::to_device;
 
-use super::encode::{Items, autoencoder, extension};
+use super::encode::{Items, autoencoder, classes, extension};
 use super::{files, load_run, weights, write};
 use crate::args::ReconstructArgs;
 use crate::error::CliError;
@@ -34,9 +31,9 @@ pub fn run(args: &ReconstructArgs) -> Result<(), CliError> {
     let shape = items.dataset.shape;
     let (mut pairs, mut squares) = (Vec::with_capacity(2 * items.count * shape.len()), 0.0);
     for rows in items.blocks() {
-        let classes = classes(autoencoder, &loaded.config, &items, &rows)?;
+        let classes = classes(autoencoder.needs_class(), &loaded.config, &items, &rows)?;
         let originals = items.values(&rows);
-        let codes = autoencoder.encode(to_device(originals.clone(), shape, &device));
+        let codes = autoencoder.encode(to_device(originals.clone(), shape, &device), classes.as_deref());
         let back: Vec<f32> = autoencoder.decode(codes, classes.as_deref()).to_data().iter().collect();
         for (original, back) in originals.chunks_exact(shape.len()).zip(back.chunks_exact(shape.len())) {
             squares += original.iter().zip(back).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
@@ -51,27 +48,6 @@ pub fn run(args: &ReconstructArgs) -> Result<(), CliError> {
     let (words, mse) = (items.words(), view::format::number(mse));
     println!("MSE {mse} over {words}, by the {weights} weights of step {step}: {}", args.out.display());
     Ok(())
-}
-
-/// The class of each item, where the decoder wants to be told it.
-fn classes(
-    autoencoder: &dyn Autoencoder,
-    config: &RunConfig,
-    items: &Items,
-    rows: &Range<usize>,
-) -> Result<Option<Vec<usize>>, CliError> {
-    if !autoencoder.needs_class() {
-        return Ok(None);
-    }
-    let (id, known) = (&items.dataset.id, config.data.classes.len());
-    let help = "name data with the classes of the run, or none for those of the run";
-    let Some(labels) = items.labels(rows) else {
-        return Err(CliError::usage(format!("the decoder has to be told classes, and {id} has none"), help));
-    };
-    match labels.iter().find(|&&label| label >= known) {
-        Some(label) => Err(CliError::usage(format!("an item of {id} is of class {label}, the run has {known}"), help)),
-        None => Ok(Some(labels)),
-    }
 }
 
 /// Pairs of an original and its reconstruction, one after the other: in a picture of images, above each other.

@@ -34,6 +34,7 @@ const HIGHER: Option<Better> = Some(Better::Higher);
 /// Sorted by name; a name also stands for what continues it by a digit or a sign, such as `fid50k_full` or `nll_test`.
 const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("active_units", HIGHER, "Latent dimensions whose posterior mean varies with the input; the others carry nothing"),
+    ("bits_per_dim", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
     ("bpd", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
     (
         "c2st",

@@ -1,3 +1,9 @@
 //! The systems, a folder each: settings, networks, update rule, acceptance checks.
 
+pub mod ae;
+pub mod autoencoder;
+pub mod beta_vae;
+pub mod cvae;
+pub mod iwae;
+pub mod measures;
 pub mod vae;
