@@ -328,6 +328,11 @@ pub trait Autoencoder {
     /// The codes `[n, code_size]` of items `[n, values]`; where coding is random, its mean.
     fn encode(&self, items: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
 
+    /// A draw of the code of each item; where coding is not random, the code.
+    fn draw(&self, items: Tensor<2>, classes: Option<&[usize]>, _noise: &Noise) -> Tensor<2> {
+        self.encode(items, classes)
+    }
+
     /// The items `[n, values]` of codes `[n, code_size]`. A system that is told the class wants one of each code.
     fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
 }

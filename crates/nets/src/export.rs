@@ -10,6 +10,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use crate::encoder::Encoder;
+use crate::flows::{PlanarLayer, RadialLayer};
 use crate::layers::{BatchNorm, Conv2d, ConvTranspose2d, GroupNorm, Linear, Moments, SpectralNorm, Values};
 
 /// Values by the names of a PyTorch `state_dict`: 32-bit floats, and counters as 64-bit integers without a side.
@@ -51,7 +52,7 @@ pub struct TorchLayer {
 }
 
 /// All layers that have values.
-pub const LAYERS: [TorchLayer; 9] = [
+pub const LAYERS: [TorchLayer; 11] = [
     Linear::TORCH,
     Conv2d::TORCH,
     ConvTranspose2d::TORCH,
@@ -61,6 +62,8 @@ pub const LAYERS: [TorchLayer; 9] = [
     Encoder::TORCH,
     Values::<1>::TORCH,
     Moments::TORCH,
+    PlanarLayer::TORCH,
+    RadialLayer::TORCH,
 ];
 
 /// Adds all values of a module to `weights`, under `name`.

@@ -18,7 +18,9 @@ mod radial;
 pub use autoregressive::{Iaf, Maf};
 pub use made::{Made, MadeConfig, Order};
 pub use planar::Planar;
+pub(crate) use planar::PlanarLayer;
 pub use radial::Radial;
+pub(crate) use radial::RadialLayer;
 
 use burn::module::Module;
 use burn::tensor::Tensor;

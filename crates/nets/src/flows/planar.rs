@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use ganvas_kernels::{softplus, tanh};
 
 use super::{Flow, chain, sum_over_dims};
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 
 /// 1 + w . u^ is kept from 0 by this, so that log |det| >= ln 1e-6.
@@ -19,7 +20,7 @@ const LENGTH: f64 = 1e-6;
 /// m(a) = -1 + ln(1 + (e - 1) e^a) in place of -1 + ln(1 + e^a): m(0) = 0 then, so that u^ is bounded as w goes to 0 and a
 /// small u makes a map near the identity.
 #[derive(Module, Debug)]
-struct PlanarLayer {
+pub(crate) struct PlanarLayer {
     /// `[dims]`.
     w: Param<Tensor<1>>,
     /// `[dims]`.
@@ -29,6 +30,13 @@ struct PlanarLayer {
 }
 
 impl PlanarLayer {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "PlanarLayer",
+        torch: "nn.Module",
+        values: &[("w", "w", Layout::Same), ("u", "u", Layout::Same), ("b", "b", Layout::Same)],
+        counters: &[],
+    };
+
     fn new(dims: usize, init: &mut Init) -> Self {
         Self { w: init.weight([dims], dims, 1), u: init.normal([dims], 0.0, 0.01), b: init.zeros([1]) }
     }

@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use ganvas_kernels::softplus;
 
 use super::{Flow, Inverse, chain, sum_over_dims};
+use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
 
 /// alpha, alpha + beta and r are kept from 0 by this.
@@ -14,7 +15,7 @@ const FLOOR: f64 = 1e-6;
 /// f(z) = z0 + (z - z0) (r + s) / (alpha + r), and all terms of the determinant are positive:
 /// det = ((r + s) / (alpha + r))^(d - 1) (r^2 + 2 alpha r + alpha s) / (alpha + r)^2.
 #[derive(Module, Debug)]
-struct RadialLayer {
+pub(crate) struct RadialLayer {
     /// z0, `[dims]`.
     centre: Param<Tensor<1>>,
     /// `[1]`.
@@ -24,6 +25,13 @@ struct RadialLayer {
 }
 
 impl RadialLayer {
+    pub(crate) const TORCH: TorchLayer = TorchLayer {
+        layer: "RadialLayer",
+        torch: "nn.Module",
+        values: &[("centre", "centre", Layout::Same), ("a", "a", Layout::Same), ("c", "c", Layout::Same)],
+        counters: &[],
+    };
+
     fn new(dims: usize, init: &mut Init) -> Self {
         Self { centre: init.weight([dims], dims, 1), a: init.zeros([1]), c: init.normal([1], 0.0, 0.01) }
     }

@@ -7,3 +7,5 @@ pub mod cvae;
 pub mod iwae;
 pub mod measures;
 pub mod vae;
+pub mod variants;
+pub mod wae;

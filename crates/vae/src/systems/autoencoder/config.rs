@@ -1,5 +1,6 @@
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::system::DataSpec;
+use ganvas_nets::flows::{FlowConfig, FlowKind};
 use ganvas_nets::optim::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,10 @@ pub struct AutoencoderConfig {
     /// What the encoder says of the latents.
     #[serde(default)]
     pub posterior: Posterior,
+    /// A normalising flow that the posterior's draws go through (Rezende and Mohamed 2015; Kingma et al. 2016), which makes it
+    /// more than Gaussian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowConfig>,
     /// What the latents are distributed like before anything is seen.
     #[serde(default)]
     pub prior: Prior,
@@ -233,6 +238,7 @@ impl AutoencoderConfig {
             latent,
             decoder,
             posterior: Posterior::default(),
+            flow: None,
             prior: Prior::default(),
             conditional: false,
             objective: Objective::default(),
@@ -245,10 +251,25 @@ impl AutoencoderConfig {
         }
     }
 
+    /// What the encoder tells the flow of an item beside what it is drawn by: as many numbers as there are latents, of a flow that
+    /// listens.
+    pub(super) fn context(&self) -> usize {
+        match &self.flow {
+            Some(FlowConfig { kind: FlowKind::Maf | FlowKind::Iaf, .. }) => self.latent,
+            _ => 0,
+        }
+    }
+
+    /// Whether samples are drawn by where the codes lie: nothing brings these to the prior.
+    pub(super) fn fits_codes(&self) -> bool {
+        self.posterior == Posterior::Deterministic && !matches!(self.objective, Objective::Mmd { .. })
+    }
+
     pub(super) fn check(&self, data: &DataSpec) -> Result<(), ConfigError> {
         check_count("latent", self.latent, 4096)?;
         self.decoder.check(data.shape)?;
         self.check_laws(data)?;
+        self.check_flow()?;
         self.check_objective()?;
         if let Some((name, domain, value)) = self.optimizer.fault() {
             return Err(ConfigError::domain(format!("optimizer.{name}"), domain, value));
@@ -308,6 +329,26 @@ impl AutoencoderConfig {
         Ok(())
     }
 
+    fn check_flow(&self) -> Result<(), ConfigError> {
+        let Some(flow) = &self.flow else { return Ok(()) };
+        if let Some((name, domain, value)) = flow.fault(self.latent, self.context()) {
+            return Err(ConfigError::domain(format!("flow.{name}"), domain, value));
+        }
+        if self.posterior == Posterior::Deterministic {
+            let domain = "diagonal or full with a flow, whose draws it changes";
+            return Err(ConfigError::domain("posterior", domain, "deterministic"));
+        }
+        if matches!(self.prior, Prior::Vamp { .. }) {
+            let domain = "another with a flow: the prior is made of Gaussian posteriors";
+            return Err(ConfigError::domain("prior.kind", domain, "vamp"));
+        }
+        if matches!(self.objective, Objective::TotalCorrelation { .. }) {
+            let domain = "another with a flow: it needs the density of each latent";
+            return Err(ConfigError::domain("objective.kind", domain, "total-correlation"));
+        }
+        Ok(())
+    }
+
     fn check_objective(&self) -> Result<(), ConfigError> {
         if self.posterior == Posterior::Deterministic && self.objective.needs_density() {
             let domain = "diagonal or full with an objective that has a divergence from the prior";
@@ -362,9 +403,14 @@ impl AutoencoderConfig {
         }
         let doubly =
             matches!(self.objective, Objective::ImportanceWeighted { estimator: Estimator::DoublyReparameterized, .. });
-        if doubly && (self.posterior != Posterior::Diagonal || self.prior != Prior::StandardNormal) {
-            let domain = "reparameterized unless `posterior` is diagonal and `prior` standard-normal";
+        let plain = self.posterior == Posterior::Diagonal && self.prior == Prior::StandardNormal && self.flow.is_none();
+        if doubly && !plain {
+            let domain = "reparameterized unless `posterior` is diagonal without a flow and `prior` standard-normal";
             return Err(ConfigError::domain("objective.estimator", domain, "doubly-reparameterized"));
+        }
+        if matches!(self.objective, Objective::Partially { .. }) && self.prior != Prior::StandardNormal {
+            let domain = "standard-normal with the objective `partially`, which has no loss for another";
+            return Err(ConfigError::domain("prior.kind", domain, "another"));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use burn::tensor::{Int, Tensor, TensorData};
 use ganvas_kernels::exp;
 use ganvas_nets::encoder::LOG_VARIANCE;
+use ganvas_nets::flows::{AnyFlow, Flow};
 
 use super::Posterior;
 use crate::objectives::{kl_per_latent, log_mean_exp, log_prior_ratio, sum_rows};
@@ -18,10 +19,22 @@ pub(crate) struct Coded {
     pub log_variance: Option<Tensor<2>>,
     /// What is below that diagonal, `[n, latent, latent]`; none but of a full posterior.
     below: Option<Tensor<3>>,
+    /// What is drawn goes through a flow, which is told this of the item, `[n, context]`.
+    flow: Option<(AnyFlow, Option<Tensor<2>>)>,
+}
+
+/// Latents and what they were drawn by.
+pub(crate) struct Drawn {
+    /// `[n, latent]`.
+    pub z: Tensor<2>,
+    /// Standard normal, `[n, latent]`.
+    eps: Tensor<2>,
+    /// By how much a flow has thinned their density out, `[n]`: its log-determinant.
+    log_det: Option<Tensor<1>>,
 }
 
 impl Posterior {
-    /// What the encoder has to put out for so many latents.
+    /// What the encoder has to put out for so many latents, without what a flow is told.
     pub(super) fn outputs(self, latent: usize) -> usize {
         match self {
             Self::Deterministic => latent,
@@ -35,9 +48,9 @@ impl Posterior {
         let mean = out.clone().narrow(1, 0, latent);
         let log_variance = (self != Self::Deterministic)
             .then(|| out.clone().narrow(1, latent, latent).clamp(LOG_VARIANCE.0, LOG_VARIANCE.1));
-        let entries = self.outputs(latent) - 2 * latent.min(self.outputs(latent) / 2);
+        let entries = latent * (latent - 1) / 2;
         let below = (self == Self::Full && entries > 0).then(|| lower(out.narrow(1, 2 * latent, entries), latent));
-        Coded { mean, log_variance, below }
+        Coded { mean, log_variance, below, flow: None }
     }
 }
 
@@ -62,7 +75,33 @@ impl Coded {
             let [n, rows, columns] = below.dims();
             below.unsqueeze_dim::<4>(1).expand([n, k, rows, columns]).reshape([n * k, rows, columns])
         });
-        Self { mean: repeated(self.mean, k), log_variance: self.log_variance.map(|v| repeated(v, k)), below }
+        let flow = self.flow.map(|(flow, context)| (flow, context.map(|context| repeated(context, k))));
+        Self { mean: repeated(self.mean, k), log_variance: self.log_variance.map(|v| repeated(v, k)), below, flow }
+    }
+
+    /// The same with a flow behind it, which is told `context` of each item, `[n, context]`.
+    pub fn through(self, flow: AnyFlow, context: Option<Tensor<2>>) -> Self {
+        Self { flow: Some((flow, context)), ..self }
+    }
+
+    /// The code that an item is given: the mean, as a flow has it.
+    pub fn code(&self) -> Tensor<2> {
+        match &self.flow {
+            Some((flow, context)) => flow.forward(self.mean.clone(), context.clone()).0,
+            None => self.mean.clone(),
+        }
+    }
+
+    /// Latents by standard normal draws `[n, latent]`.
+    pub fn draw(&self, eps: Tensor<2>) -> Drawn {
+        let z = self.latents(eps.clone());
+        match &self.flow {
+            Some((flow, context)) => {
+                let (z, log_det) = flow.forward(z, context.clone());
+                Drawn { z, eps, log_det: Some(log_det) }
+            }
+            None => Drawn { z, eps, log_det: None },
+        }
     }
 
     /// Cut from any graph.
@@ -71,11 +110,12 @@ impl Coded {
             mean: self.mean.clone().detach(),
             log_variance: self.log_variance.clone().map(Tensor::detach),
             below: self.below.clone().map(Tensor::detach),
+            flow: self.flow.clone(),
         }
     }
 
-    /// The latents of standard normal draws `[n, latent]`.
-    pub fn latents(&self, eps: Tensor<2>) -> Tensor<2> {
+    /// Where standard normal draws `[n, latent]` fall, before any flow.
+    fn latents(&self, eps: Tensor<2>) -> Tensor<2> {
         let Some(log_variance) = &self.log_variance else { return self.mean.clone() };
         let z = self.mean.clone() + exp(log_variance.clone().mul_scalar(0.5)) * eps.clone();
         match &self.below {
@@ -84,8 +124,8 @@ impl Coded {
         }
     }
 
-    /// ln q of the latents that the draws `eps` give, `[n]`; 0 of a deterministic posterior.
-    pub fn log_density(&self, eps: Tensor<2>) -> Tensor<1> {
+    /// ln q of where the draws `eps` fall, before any flow, `[n]`; 0 of a deterministic posterior.
+    fn log_density(&self, eps: Tensor<2>) -> Tensor<1> {
         match &self.log_variance {
             Some(log_variance) => normal(eps, log_variance.clone()),
             None => sum_rows(eps.zeros_like()),
@@ -148,23 +188,28 @@ impl PriorLaw {
         }
     }
 
-    /// ln p(z) - ln q(z|x) of latents that the standard normal draws `eps` gave, `[n]`; 0 of a deterministic posterior.
-    pub fn log_ratio(&self, coded: &Coded, z: Tensor<2>, eps: Tensor<2>) -> Tensor<1> {
+    /// ln p(z) - ln q(z|x) of latents, `[n]`; 0 of a deterministic posterior.
+    pub fn log_ratio(&self, coded: &Coded, Drawn { z, eps, log_det }: &Drawn) -> Tensor<1> {
         let Some(own) = &coded.log_variance else { return sum_rows(z.zeros_like()) };
-        match self {
-            Self::StandardNormal => log_prior_ratio(z, own.clone(), eps),
-            Self::Gaussian { mean, log_variance } => {
-                normal_at(z, mean.clone(), log_variance.clone()) - coded.log_density(eps)
-            }
-            Self::Mixture { mean, log_variance } => {
-                mixture(z, mean.clone(), log_variance.clone()) - coded.log_density(eps)
-            }
+        let (z, eps) = (z.clone(), eps.clone());
+        let prior = match (self, log_det) {
+            // The constants cancel.
+            (Self::StandardNormal, None) => return log_prior_ratio(z, own.clone(), eps),
+            (Self::StandardNormal, Some(_)) => standard_normal(z),
+            (Self::Gaussian { mean, log_variance }, _) => normal_at(z, mean.clone(), log_variance.clone()),
+            (Self::Mixture { mean, log_variance }, _) => mixture(z, mean.clone(), log_variance.clone()),
+        };
+        let ratio = prior - coded.log_density(eps);
+        match log_det {
+            Some(log_det) => ratio + log_det.clone(),
+            None => ratio,
         }
     }
 
     /// The divergence of the posterior from it, latent by latent, in closed form, `[n, latent]`; none where there is no such form.
     pub fn divergence(&self, coded: &Coded) -> Option<Tensor<2>> {
         match self {
+            _ if coded.flow.is_some() => None,
             Self::StandardNormal => Some(coded.divergence()),
             Self::Gaussian { mean, log_variance } => Some(coded.divergence_from(mean.clone(), log_variance.clone())),
             Self::Mixture { .. } => None,

@@ -24,17 +24,17 @@ impl<R: Recipe> Likelihood for Autoencoding<R> {
         let coded = setup.coded(&networks, observed.items.clone(), told.clone(), Pass::Eval);
         let prior = setup.prior(&networks, told.clone(), Pass::Eval);
         let eps = noise.normal("posterior", coded.mean.dims());
-        let z = coded.latents(eps.clone());
-        let decoded = networks.decoder.forward(z.clone(), told, Pass::Eval);
+        let drawn = coded.draw(eps);
+        let decoded = networks.decoder.forward(drawn.z.clone(), told, Pass::Eval);
         let observation = &setup.observation;
         let error = observation.error(observed.items.clone(), decoded.clone());
         let likelihood = observation.log_likelihood(observed.items.clone(), decoded, networks.log_scale());
         let per_latent = prior.divergence(&coded);
         let kl = match &per_latent {
             Some(per_latent) => sum_rows(per_latent.clone()),
-            None => prior.log_ratio(&coded, z, eps).neg(),
+            None => prior.log_ratio(&coded, &drawn).neg(),
         };
-        Bounded { likelihood, kl, per_latent, mean: coded.mean, error }
+        Bounded { likelihood, kl, per_latent, mean: coded.code(), error }
     }
 
     fn bound(&self, observed: &Batch, k: usize, noise: &Noise) -> Tensor<1> {
@@ -44,10 +44,10 @@ impl<R: Recipe> Likelihood for Autoencoding<R> {
         let prior = setup.prior(&networks, told.clone(), Pass::Eval);
         let weights = (0..k).map(|_| {
             let eps = noise.normal("posterior", coded.mean.dims());
-            let z = coded.latents(eps.clone());
-            let decoded = networks.decoder.forward(z.clone(), told.clone(), Pass::Eval);
+            let drawn = coded.draw(eps);
+            let decoded = networks.decoder.forward(drawn.z.clone(), told.clone(), Pass::Eval);
             let likelihood = setup.observation.log_likelihood(observed.items.clone(), decoded, networks.log_scale());
-            (likelihood + prior.log_ratio(&coded, z, eps)).unsqueeze_dim::<2>(1)
+            (likelihood + prior.log_ratio(&coded, &drawn)).unsqueeze_dim::<2>(1)
         });
         importance_weighted(Tensor::cat(weights.collect(), 1))
     }
@@ -58,12 +58,21 @@ impl<R: Recipe> Likelihood for Autoencoding<R> {
 }
 
 impl<R> Autoencoding<R> {
+    /// One draw of the latents of observed items, and mean and log-variance of what they are drawn from: `[n, latent]` each.
+    pub(crate) fn posterior(&self, observed: &Batch, noise: &Noise) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        let (setup, networks) = (&self.setup, self.networks.shown());
+        let coded = setup.coded(&networks, observed.items.clone(), setup.told(observed), Pass::Eval);
+        let drawn = coded.draw(noise.normal("posterior", coded.mean.dims()));
+        let log_variance = coded.log_variance.unwrap_or_else(|| coded.mean.zeros_like());
+        (drawn.z, coded.mean, log_variance)
+    }
+
     /// The divergence of the posterior from the prior by one draw, `[n]`: its mean over draws is the closed form.
     pub(crate) fn drawn_divergence(&self, observed: &Batch, noise: &Noise) -> Tensor<1> {
         let (setup, networks) = (&self.setup, self.networks.shown());
         let told = setup.told(observed);
         let coded = setup.coded(&networks, observed.items.clone(), told.clone(), Pass::Eval);
         let eps = noise.normal("posterior", coded.mean.dims());
-        setup.prior(&networks, told, Pass::Eval).log_ratio(&coded, coded.latents(eps.clone()), eps).neg()
+        setup.prior(&networks, told, Pass::Eval).log_ratio(&coded, &coded.draw(eps)).neg()
     }
 }

@@ -20,6 +20,7 @@ use ganvas_engine::system::{
     System, Traversal, with_values,
 };
 use ganvas_nets::encoder::{Decoder, Encoder, mean_and_log_variance, reparameterize};
+use ganvas_nets::flows::AnyFlow;
 use ganvas_nets::init::Initializer;
 use ganvas_nets::labels::indicators;
 use ganvas_nets::layers::{Linear, Moments, Values};
@@ -55,19 +56,22 @@ pub trait Recipe: 'static {
 pub(crate) struct Networks {
     pub encoder: Encoder,
     pub decoder: Decoder,
-    /// The logarithm of the decoder's scale, where that is learned.
+    /// A tenth of the logarithm of the decoder's scale, where that is learned: by Adam, whose steps are of one size for all, it comes
+    /// to its place in hundreds of steps and not in thousands.
     log_scale: Option<Values<1>>,
     /// Mean and log-variance of the latents of each class, where the prior is by class.
     class_prior: Option<Linear>,
     /// Where the posteriors lie that are the prior, where it is made of them: what is observed, value by value.
     pseudo_inputs: Option<Values<2>>,
+    /// What the posterior's draws go through.
+    flow: Option<AnyFlow>,
     /// Where codes lie that the prior says nothing of.
     codes: Option<Moments>,
 }
 
 impl Networks {
     pub(super) fn log_scale(&self) -> Option<Tensor<1>> {
-        self.log_scale.as_ref().map(Values::get)
+        self.log_scale.as_ref().map(|value| value.get().mul_scalar(10.0))
     }
 }
 
@@ -103,7 +107,7 @@ impl<R: Recipe> System for Autoencoding<R> {
         let (centre, bias) = observation.start(&data.mean);
         let latent = config.latent;
         let mut init = build.init("prior", Initializer::Normal { sd: 0.05 });
-        let log_scale = config.decoder.learned().map(|scale| init.parameter(vec![scale.ln() as f32], [1]));
+        let log_scale = config.decoder.learned().map(|scale| init.parameter(vec![scale.ln() as f32 / 10.0], [1]));
         let class_prior = (config.prior == Prior::ByClass).then(|| Linear::new(classes, 2 * latent, false, &mut init));
         let pseudo_inputs = match config.prior {
             Prior::Vamp { inputs } => {
@@ -115,12 +119,17 @@ impl<R: Recipe> System for Autoencoding<R> {
             }
             _ => None,
         };
-        let codes = (config.posterior == Posterior::Deterministic).then(|| Moments::new(latent, build.device));
-        let outputs = config.posterior.outputs(latent);
+        let codes = config.fits_codes().then(|| Moments::new(latent, build.device));
+        let context = config.context();
+        let outputs = config.posterior.outputs(latent) + context;
+        let flow = match &config.flow {
+            Some(flow) => AnyFlow::new(latent, context, flow, &mut build.init("flow", flow.init)).into(),
+            None => None,
+        };
         let sizes = Sizes { latent, outputs, classes, centre, bias };
         let (encoder, decoder) = config.networks.build(sizes, data, build)?;
         let log_scale = log_scale.map(Values::new);
-        let networks = Networks { encoder, decoder, log_scale, class_prior, pseudo_inputs, codes };
+        let networks = Networks { encoder, decoder, log_scale, class_prior, pseudo_inputs, flow, codes };
         Ok(Self {
             networks: Trained::new(networks, config.optimizer).averaged(config.ema),
             setup: Setup { observation, config: config.clone(), classes },
@@ -140,7 +149,7 @@ impl<R: Recipe> Model for Autoencoding<R> {
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {
         match self.setup.classes {
-            0 => self.draw(n, None, noise),
+            0 => self.generate(n, None, noise),
             // As many of each class, in turn.
             count => self.sample_of(&(0..n).map(|i| i % count).collect::<Vec<_>>(), noise),
         }
@@ -173,7 +182,7 @@ impl<R: Recipe> Conditional for Autoencoding<R> {
     }
 
     fn sample_of(&self, classes: &[usize], noise: &Noise) -> Tensor<2> {
-        self.draw(classes.len(), self.told(Some(classes), noise.device()), noise)
+        self.generate(classes.len(), self.told(Some(classes), noise.device()), noise)
     }
 }
 
@@ -194,7 +203,14 @@ impl<R: Recipe> Autoencoder for Autoencoding<R> {
     fn encode(&self, items: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2> {
         let told = self.told(classes, &items.device());
         let networks = self.networks.shown();
-        self.setup.coded(&networks, self.setup.observation.expected(items), told, Pass::Eval).mean
+        self.setup.coded(&networks, self.setup.observation.expected(items), told, Pass::Eval).code()
+    }
+
+    fn draw(&self, items: Tensor<2>, classes: Option<&[usize]>, noise: &Noise) -> Tensor<2> {
+        let told = self.told(classes, &items.device());
+        let (networks, observed) = (self.networks.shown(), self.setup.observation.observe(items, noise));
+        let coded = self.setup.coded(&networks, observed, told, Pass::Eval);
+        coded.draw(noise.normal("posterior", coded.mean.dims())).z
     }
 
     fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2> {
@@ -223,7 +239,7 @@ impl<R> Autoencoding<R> {
         Some(indicators(labels, self.setup.classes))
     }
 
-    fn draw(&self, n: usize, told: Option<Tensor<2>>, noise: &Noise) -> Tensor<2> {
+    fn generate(&self, n: usize, told: Option<Tensor<2>>, noise: &Noise) -> Tensor<2> {
         let networks = self.networks.shown();
         let latents = self.latents(n, told.clone(), noise);
         let decoded = networks.decoder.forward(latents, told, Pass::Eval);
@@ -269,7 +285,12 @@ fn fitted(moments: &Moments, draws: Tensor<2>) -> Tensor<2> {
 impl Setup {
     /// What the encoder says of what is observed, `[n, values]`, and told, `[n, classes]`.
     pub fn coded(&self, networks: &Networks, observed: Tensor<2>, told: Option<Tensor<2>>, pass: Pass) -> Coded {
-        self.config.posterior.read(networks.encoder.forward(observed, told, pass), self.config.latent)
+        let (posterior, latent) = (self.config.posterior, self.config.latent);
+        let out = networks.encoder.forward(observed, told, pass);
+        let coded = posterior.read(out.clone(), latent);
+        let Some(flow) = &networks.flow else { return coded };
+        let (own, context) = (posterior.outputs(latent), self.config.context());
+        coded.through(flow.clone(), (context > 0).then(|| out.narrow(1, own, context)))
     }
 
     /// The prior of the latents of what is told.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use ganvas_data::ItemShape;
 use ganvas_engine::session::Options;
+use ganvas_nets::flows::{FlowConfig, FlowKind};
 use ganvas_nets::init::Initializer;
 use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_prob::stream::Streams;
@@ -70,6 +71,14 @@ fn laws() -> Vec<AutoencoderConfig> {
         AutoencoderConfig { conditional: true, prior: Prior::ByClass, ..base() },
         AutoencoderConfig { conditional: true, prior: Prior::ByClass, posterior: Posterior::Full, ..base() },
         AutoencoderConfig { prior: Prior::Vamp { inputs: 5 }, ..base() },
+        AutoencoderConfig { flow: Some(FlowConfig::new(FlowKind::Iaf, 2, &[8])), ..base() },
+        AutoencoderConfig { flow: Some(FlowConfig::new(FlowKind::Planar, 3, &[])), ..base() },
+        AutoencoderConfig {
+            flow: Some(FlowConfig::new(FlowKind::Radial, 3, &[])),
+            conditional: true,
+            prior: Prior::ByClass,
+            ..base()
+        },
     ]
 }
 
@@ -381,6 +390,15 @@ fn settings_out_of_their_domain_are_refused_by_name() {
         (with(Objective::Capacity { gamma: 1.0, capacity: 5.0, share: 0.0 }), "objective.share"),
         (with(Objective::Mmd { kl: 0.0, mmd: 1.0, kernel: Kernel::Gaussian { bandwidth: 0.0 } }), "bandwidth"),
         (AutoencoderConfig { posterior: Posterior::Full, ..with(doubly) }, "objective.estimator"),
+        (AutoencoderConfig { flow: Some(FlowConfig::new(FlowKind::Iaf, 0, &[8])), ..base() }, "flow.layers"),
+        (
+            AutoencoderConfig {
+                flow: Some(FlowConfig::new(FlowKind::Planar, 2, &[])),
+                prior: Prior::Vamp { inputs: 5 },
+                ..base()
+            },
+            "prior.kind",
+        ),
         (AutoencoderConfig { warmup: Warmup::Linear { share: 0.0 }, ..base() }, "warmup.share"),
         (AutoencoderConfig { warmup: Warmup::Cyclical { cycles: 0, share: 0.5 }, ..base() }, "warmup.cycles"),
         (large(Says::Gaussian { sd: 0.0 }), "decoder.sd"),

@@ -85,7 +85,8 @@ impl<'a> Seen<'a> {
             Some(_) => micro.noise.normal("posterior", shape),
             None => coded.mean.zeros_like(),
         };
-        let z = coded.latents(eps.clone());
+        let drawn = coded.draw(eps);
+        let z = drawn.z.clone();
         let decoded = networks.decoder.forward(z.clone(), self.told.clone(), micro.pass());
         let likelihood = setup.observation.log_likelihood(self.observed.clone(), decoded, networks.log_scale());
         let reconstruction = likelihood.neg();
@@ -98,7 +99,7 @@ impl<'a> Seen<'a> {
         self.record(per_latent.as_ref());
         let kl = match (&per_latent, prior) {
             (Some(per_latent), _) => sum_rows(per_latent.clone()),
-            (None, Some(prior)) => prior.log_ratio(coded, z.clone(), eps).neg(),
+            (None, Some(prior)) => prior.log_ratio(coded, &drawn).neg(),
             (None, None) => reconstruction.zeros_like(),
         };
         micro.record("kl", kl.clone());
@@ -184,11 +185,12 @@ impl<'a> Seen<'a> {
             told: self.told.clone().map(|told| repeated(told, count)),
             coded: self.coded.clone().repeated(count),
         };
-        let z = many.coded.latents(eps.clone());
+        let drawn = many.coded.draw(eps);
+        let z = drawn.z.clone();
         let prior = setup.prior(networks, self.told.clone(), micro.pass());
         let per_latent = prior.divergence(&self.coded);
         self.record(per_latent.as_ref());
-        let ratio = prior.repeated(count).log_ratio(&many.coded, z.clone(), eps);
+        let ratio = prior.repeated(count).log_ratio(&many.coded, &drawn);
         micro.record("kl", ratio.clone().neg());
         let objective = setup.config.objective;
         let split = match objective {

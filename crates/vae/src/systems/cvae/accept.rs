@@ -9,10 +9,9 @@ use ganvas_metrics::{Extractor, Images};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::stream::Streams;
 
-use super::{Cvae, Told, told};
-use crate::observation::Decoder;
+use super::{Cvae, Told, small, told};
 use crate::systems::measures::{Bounds, trained};
-use crate::systems::vae::{Variational, tanh};
+use crate::systems::vae::Variational;
 
 const EPOCHS: u64 = 6;
 
@@ -22,7 +21,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
     let classifier = extractor(&dataset, &device)?;
-    let plain = tanh(10, &[200], Decoder::DYNAMIC);
+    let plain = small();
     let config = told(plain.clone());
     for seed in acceptance.seeds() {
         let noise = Noise::new(Streams::new(seed), "accept", 0, &device);
@@ -34,7 +33,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let with = of.elbo(&of.test);
         let gain = with.less(&without);
         let note = format!(
-            "784-200-10, dynamic binarisation; -ELBO {:.2} against {:.2}, standard error of the difference {:.3}",
+            "784-400-400-10, dynamic binarisation; -ELBO {:.2} against {:.2}, standard error of the difference {:.3}",
             -with.mean, -without.mean, gain.stderr
         );
         let conditions = cvae.conditions().items(with.values.len(), 0).note(note);

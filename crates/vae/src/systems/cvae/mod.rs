@@ -2,9 +2,14 @@
 
 mod accept;
 
+use ganvas_data::ItemShape;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::system::{DataSpec, Info, Preset, Recommended, Task};
+use ganvas_nets::init::Initializer;
+use ganvas_nets::layers::Activation;
 
+use crate::networks::Networks;
+use crate::observation::Decoder;
 use crate::systems::autoencoder::{AutoencoderConfig, Autoencoding, Recipe};
 use crate::systems::vae::Variational;
 
@@ -27,12 +32,23 @@ impl Recipe for Told {
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AutoencoderConfig> {
         let vae = Variational::preset(preset, data);
-        Recommended { config: told(vae.config), ..vae }
+        match (data.shape, preset) {
+            (ItemShape::Image { .. }, Preset::Small) if data.values() > 256 => {
+                Recommended { config: told(small()), ..vae }
+            }
+            _ => Recommended { config: told(vae.config), ..vae },
+        }
     }
 
     fn accept(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         accept::run(acceptance)
     }
+}
+
+/// Two hidden layers: with one, what is decoded of a code is less of the class that is told and more a mixture of two.
+pub fn small() -> AutoencoderConfig {
+    let networks = Networks::mlp(&[400, 400], Activation::Relu, Initializer::He);
+    AutoencoderConfig::new(10, networks, Decoder::DYNAMIC)
 }
 
 /// The same with classes told.
