@@ -69,7 +69,8 @@ pub enum Command {
         after_help = "Examples:\n  ganvas sample runs/first --n 100 --out digits.png\n  ganvas sample runs/first --n 10000 --out digits.npy\n  \
         ganvas sample runs/first --raw --out not-averaged.png\n  \
         ganvas sample runs/by-class --class shirt --n 100 --out shirts.png\n  \
-        ganvas sample runs/by-class --grid --truncation 0.7 --out classes.png"
+        ganvas sample runs/by-class --grid --truncation 0.7 --out classes.png\n  \
+        ganvas sample runs/vae-mnist --sampler gmm --out better.png"
     )]
     Sample(SampleArgs),
     /// Draw images of a trained run along the codes that its latents have
@@ -506,6 +507,32 @@ pub struct ExportArgs {
     pub loading: LoadingArgs,
 }
 
+/// What codes are drawn by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SamplerArg {
+    /// The system's own way: its prior, or a Gaussian fitted while it was trained where it has none
+    Own,
+    /// N(0, I)
+    Normal,
+    /// A Gaussian with mean and covariance of the codes
+    Gaussian,
+    /// A mixture of ten Gaussians
+    Gmm,
+    /// A masked autoregressive flow
+    Maf,
+    /// An inverse autoregressive flow
+    Iaf,
+    /// A second VAE, of the codes
+    TwoStage,
+}
+
+impl SamplerArg {
+    /// The word for it, where it is not the system's own way.
+    pub fn word(self) -> Option<String> {
+        self.to_possible_value().filter(|_| self != Self::Own).map(|value| value.get_name().to_owned())
+    }
+}
+
 /// `ganvas sample`.
 #[derive(Args)]
 pub struct SampleArgs {
@@ -526,6 +553,9 @@ pub struct SampleArgs {
     /// Draw latents within [-PSI, PSI] only: more typical samples, and less diverse ones.
     #[arg(long, value_name = "PSI", allow_negative_numbers = true)]
     pub truncation: Option<f64>,
+    /// Of an autoencoder: draw codes by this law, fitted to the codes of the training data first, and decode them.
+    #[arg(long, value_name = "LAW", default_value = "own")]
+    pub sampler: SamplerArg,
     /// Seed of the samples.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -719,6 +749,9 @@ pub struct EvalArgs {
     /// What to measure, such as ffd,kid,prdc,is [default: what suits the data].
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub metrics: Vec<String>,
+    /// Of an autoencoder: measure samples decoded from codes by this law, fitted to those of the training data first.
+    #[arg(long, value_name = "LAW", default_value = "own")]
+    pub sampler: SamplerArg,
     /// Measure nothing but the likelihood of held-out items, and all of it: the evidence lower bound, the importance-weighted one,
     /// bits per dimension, the divergence of each latent, active ones, reconstruction error.
     #[arg(long, conflicts_with = "metrics")]

@@ -5,21 +5,12 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{ganvas, succeed};
+use common::{refused, succeed};
 
 /// The sides and values of a `.npy` array of 32-bit floats.
 fn array(path: &Path) -> (Vec<usize>, Vec<f32>) {
     let array = ganvas_data::array::read_npy(path).unwrap();
     (array.shape.clone(), array.values.iter().map(|&x| x as f32).collect())
-}
-
-#[track_caller]
-fn refused(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) {
-    let output = ganvas(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "ganvas {arguments:?}: {said}");
-    assert!(words.iter().all(|word| said.contains(word)), "ganvas {arguments:?}: {said}");
-    assert!(!folder.join("out.npy").exists() && !folder.join("out.svg").exists(), "{arguments:?}");
 }
 
 #[test]
@@ -114,6 +105,7 @@ fn what_has_no_codes_or_no_fitting_data_is_refused() {
         refused(f, &[command, "told", "--out", "out.npy", "--data", "digts"], 2, &["did you mean `digits`"]);
     }
     refused(f, &["encode", "told", "--out", "out.svg"], 2, &["codes of 8 values", "--set latent=2"]);
+    assert!(!f.join("out.npy").exists() && !f.join("out.svg").exists(), "nothing was written");
     // A decoder that is told the class cannot do without.
     fs::create_dir(f.join("plain")).unwrap();
     for i in 0..4 {

@@ -10,13 +10,7 @@ use common::{ganvas, succeed};
 /// The call must fail with this code, say all of these, in few lines, and leave no run folder.
 #[track_caller]
 fn refused(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) {
-    let output = ganvas(folder, arguments);
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "ganvas {arguments:?}: {text}");
-    for word in words {
-        assert!(text.contains(word), "ganvas {arguments:?} does not say `{word}`: {text}");
-    }
-    assert!(!text.contains("panicked"), "{text}");
+    let text = common::refused(folder, arguments, code, words);
     let said: Vec<&str> =
         text.lines().filter(|line| line.starts_with("error:") || line.starts_with("  help:")).collect();
     assert!((1..=2).contains(&said.len()), "one or two lines: {text}");

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{ganvas, succeed};
+use common::{ganvas, refused, succeed};
 use serde_json::Value;
 
 /// Everything that the call printed, and what it said beside it; it must succeed.
@@ -15,15 +15,6 @@ fn told(folder: &Path, arguments: &[&str]) -> (String, String) {
     let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {said}");
     (out.into_owned(), said.into_owned())
-}
-
-#[track_caller]
-fn refused(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) {
-    let output = ganvas(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    assert!(words.iter().all(|word| said.contains(word)), "{arguments:?} does not say {words:?}: {said}");
-    assert!(!said.contains("panicked"), "{said}");
 }
 
 fn kept(folder: &Path) -> Vec<PathBuf> {

@@ -124,6 +124,32 @@ fn nothing_is_noticed_in_healthy_runs() {
     judge(&WELL);
 }
 
+/// A divergence that counts a hundred times silences all latents; half a nat that each may say for free gives them their voice back.
+#[test]
+fn posterior_collapse_is_cured_by_free_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let mut found = Vec::new();
+    for (name, objective) in [
+        ("silent", r#"objective={kind="elbo",beta=100.0}"#),
+        ("cured", r#"objective={kind="free-bits",nats=0.5,beta=100.0}"#),
+    ] {
+        succeed(f, &["train", "vae", "--out", name, "--steps", "800", "--set", objective]);
+        let noticed = told(f, name).iter().any(|event| event["kind"] == "posterior_collapse");
+        let json = succeed(f, &["eval", name, "--nll", "--n", "100", "--k", "1", "--json"]);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let figure = |name: &str| {
+            let all = json["metrics"].as_array().unwrap();
+            all.iter().find(|figure| figure["name"] == name).unwrap()["value"].as_f64().unwrap()
+        };
+        found.push((noticed, figure("kl"), figure("reconstruction"), figure("active_units")));
+    }
+    let [(silent, nothing, worst, none), (cured, something, better, some)] = found[..] else { panic!() };
+    assert!(silent && !cured, "{found:?}");
+    assert!(nothing < 0.5 && none == 0.0, "{found:?}");
+    assert!(something > 4.0 && better < worst - 2.0 && some > 8.0, "{found:?}");
+}
+
 fn judge(cases: &[Case]) {
     let seeds: Option<u64> = std::env::var("GANVAS_HEALTH_SEEDS").ok().map(|seeds| seeds.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();

@@ -61,7 +61,9 @@ impl Kind {
             Kind::ModeCollapse => {
                 "a larger batch, a lower learning rate of the generator, another objective, or the best checkpoint so far"
             }
-            Kind::PosteriorCollapse => "a smaller `beta`, a smaller `decoder.sd`, or a decoder of less capacity",
+            Kind::PosteriorCollapse => {
+                "a smaller `beta`, free bits (objective.kind=free-bits), a smaller `decoder.sd`, or a decoder of less capacity"
+            }
             Kind::Oscillation => "lower learning rates of both networks, or less momentum (`beta1`)",
         }
     }

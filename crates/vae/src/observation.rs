@@ -147,15 +147,15 @@ impl Observation {
         match (self.decoder, log_scale) {
             (Decoder::Bernoulli { .. }, _) => bernoulli(observed, decoded),
             (Decoder::ContinuousBernoulli, _) => continuous_bernoulli(observed, decoded),
-            (Decoder::Gaussian { sd }, _) => gaussian(observed, decoded, sd),
+            (Decoder::Gaussian { sd }, _) => gaussian(observed, self.central(decoded), sd),
             (Decoder::LearnedGaussian { .. }, Some(log_scale)) => {
                 let scale = log_scale.clone().exp().unsqueeze::<2>().expand([n, values]);
-                let standard = (observed - decoded) / scale;
+                let standard = (observed - self.central(decoded)) / scale;
                 gaussian(standard, Tensor::zeros([n, values], &log_scale.device()), 1.0)
                     - log_scale.mul_scalar(values as f64)
             }
             (Decoder::DiscretizedLogistic { .. }, Some(log_scale)) => {
-                discretized_logistic(observed, decoded, log_scale)
+                discretized_logistic(observed, self.central(decoded), log_scale)
             }
             (Decoder::LearnedGaussian { sd: start } | Decoder::DiscretizedLogistic { scale: start }, None) => {
                 let log_scale = Tensor::full([1], start.ln(), &observed.device());
@@ -164,23 +164,29 @@ impl Observation {
         }
     }
 
+    /// The mean that is meant by what the decoder puts out: of pixels, whose values have ends, by way of tanh (Kingma and Welling 2014,
+    /// section 5, with a sigmoid).
+    fn central(&self, decoded: Tensor<2>) -> Tensor<2> {
+        match (self.decoder, self.shape) {
+            (Decoder::Bernoulli { .. }, _) => sigmoid(decoded),
+            (Decoder::ContinuousBernoulli, _) => continuous_bernoulli_mean(decoded),
+            (_, ItemShape::Image { .. }) => ganvas_kernels::tanh(decoded),
+            (_, ItemShape::Points { .. }) => decoded,
+        }
+    }
+
     /// The squared distance of what is observed from the mean of what is decoded, `[n]`.
     pub fn error(&self, observed: Tensor<2>, decoded: Tensor<2>) -> Tensor<1> {
-        let mean = match self.decoder {
-            Decoder::Bernoulli { .. } => sigmoid(decoded),
-            Decoder::ContinuousBernoulli => continuous_bernoulli_mean(decoded),
-            _ => decoded,
-        };
+        let mean = self.central(decoded);
         (observed - mean).square().sum_dim(1).squeeze_dim(1)
     }
 
     /// The mean of a decoded latent, in the range of the items.
     pub fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
-        match (self.decoder, self.shape) {
-            (Decoder::Bernoulli { .. }, _) => sigmoid(decoded).mul_scalar(2.0).sub_scalar(1.0),
-            (Decoder::ContinuousBernoulli, _) => continuous_bernoulli_mean(decoded).mul_scalar(2.0).sub_scalar(1.0),
-            (_, ItemShape::Image { .. }) => decoded.clamp(-1.0, 1.0),
-            (_, ItemShape::Points { .. }) => decoded,
+        let mean = self.central(decoded);
+        match self.decoder {
+            Decoder::Bernoulli { .. } | Decoder::ContinuousBernoulli => mean.mul_scalar(2.0).sub_scalar(1.0),
+            _ => mean,
         }
     }
 
@@ -203,7 +209,11 @@ impl Observation {
     pub fn start(&self, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
         match self.decoder {
             Decoder::Gaussian { .. } | Decoder::LearnedGaussian { .. } | Decoder::DiscretizedLogistic { .. } => {
-                (mean.to_vec(), mean.to_vec())
+                let inverse = |m: &f32| match self.shape {
+                    ItemShape::Image { .. } => m.clamp(-0.998, 0.998).atanh(),
+                    ItemShape::Points { .. } => *m,
+                };
+                (mean.to_vec(), mean.iter().map(inverse).collect())
             }
             Decoder::Bernoulli { .. } | Decoder::ContinuousBernoulli => {
                 let share: Vec<f32> = mean.iter().map(|m| (m + 1.0) / 2.0).collect();

@@ -83,6 +83,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
             system: Some(config.system.clone()),
             step: Some(loaded.header.step),
             weights: Some(weights(loaded.averaged).into()),
+            sampler: None,
             seed: Some(config.seed),
             metrics: figures,
             kl_per_latent: per_latent,

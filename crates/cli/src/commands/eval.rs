@@ -15,7 +15,7 @@ use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen
 use super::likelihood;
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
-use super::{data_of, load_run, weights, write};
+use super::{data_of, load_run, sampler, weights, write};
 use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
 use crate::progress::Stages;
@@ -34,6 +34,9 @@ pub struct Evaluation {
     /// Which weights the samples were drawn from: "averaged" or "trained".
     #[serde(default)]
     pub weights: Option<String>,
+    /// The law that codes were drawn by, where that is not the system's own.
+    #[serde(default)]
+    pub sampler: Option<String>,
     /// The run's seed.
     pub seed: Option<u64>,
     /// The figures.
@@ -68,6 +71,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     }
     let plan = Plan { bounds, ..Plan::new(&loaded, n, names, &args.measuring, &extraction)? };
     let dataset = data_of(&loaded.config)?;
+    let loaded = sampler::apply(args.sampler, loaded, &dataset, &device)?;
     let mut stages = Stages::new();
     let streams = Streams::new(loaded.config.seed).fork("eval");
     let reals = plan.reals(&dataset, &streams, &device, &mut stages)?;
@@ -79,6 +83,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         system: Some(loaded.config.system.clone()),
         step: Some(loaded.header.step),
         weights: Some(weights(loaded.averaged).into()),
+        sampler: args.sampler.word(),
         seed: Some(loaded.config.seed),
         metrics: figures,
         kl_per_latent: per_latent,
@@ -89,7 +94,8 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         println!("{json}");
     } else {
         let weights = weights(loaded.averaged);
-        println!("{} on {}, step {}, {weights} weights", loaded.config.system, dataset.id, loaded.header.step);
+        let by = evaluation.sampler.as_ref().map_or(String::new(), |law| format!(", codes by {law}"));
+        println!("{} on {}, step {}, {weights} weights{by}", loaded.config.system, dataset.id, loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
         if let (true, Some(per_latent)) = (args.nll, &evaluation.kl_per_latent) {
             let mut sorted = per_latent.clone();

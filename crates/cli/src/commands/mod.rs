@@ -23,6 +23,7 @@ mod prob;
 mod reconstruct;
 mod report;
 mod sample;
+mod sampler;
 mod train;
 mod traverse;
 #[cfg(feature = "remote")]
@@ -166,6 +167,7 @@ fn show(json: bool, seed: Option<u64>, figures: Vec<Figure>, otherwise: impl FnO
         system: None,
         step: None,
         weights: None,
+        sampler: None,
         seed,
         metrics: figures,
         kl_per_latent: None,

@@ -7,8 +7,8 @@ use ganvas_engine::run::Loaded;
 use ganvas_engine::session;
 use ganvas_prob::stream::Streams;
 
-use super::{class_number, conditional, data_of, files, load_run, test_points, weights, write};
-use crate::args::SampleArgs;
+use super::{class_number, conditional, data_of, files, load_run, sampler, test_points, weights, write};
+use crate::args::{SampleArgs, SamplerArg};
 use crate::error::CliError;
 use crate::view;
 
@@ -54,6 +54,10 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     if let Some(psi) = args.truncation {
         let help = "`--truncation` takes a positive number, such as 0.7, where latents are normal";
         loaded.model.truncate(psi).map_err(|error| CliError::usage(error.to_string(), help))?;
+    }
+    if args.sampler != SamplerArg::Own {
+        let dataset = data_of(&loaded.config)?;
+        loaded = sampler::apply(args.sampler, loaded, &dataset, &device)?;
     }
     let classes = classes(args, &loaded)?;
     let n = each.saturating_mul(classes.as_ref().map_or(1, Vec::len));

@@ -22,6 +22,20 @@ pub fn succeed(folder: &Path, arguments: &[&str]) -> String {
     out.into_owned()
 }
 
+/// The same, which must end with this code and say these words on its standard error: all that it said there.
+#[allow(dead_code, reason = "not every test file has something refused")]
+#[track_caller]
+pub fn refused(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) -> String {
+    let output = ganvas(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "ganvas {arguments:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "ganvas {arguments:?} does not say `{word}`: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
 /// The ids of all systems.
 #[allow(dead_code, reason = "not every test file goes through them")]
 pub fn systems(folder: &Path) -> Vec<String> {

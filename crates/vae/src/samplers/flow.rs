@@ -21,6 +21,8 @@ pub(super) struct Fitted {
     flow: AnyFlow,
     mean: Vec<f32>,
     sd: Vec<f32>,
+    /// Where the flow is; it tracks no gradients.
+    device: Device,
 }
 
 impl Fitted {
@@ -59,7 +61,7 @@ impl Fitted {
                 tell(step + 1, steps);
             }
         }
-        Ok(Self { flow: trained.shown(), mean, sd })
+        Ok(Self { flow: trained.shown(), mean, sd, device: device.clone().inner() })
     }
 }
 
@@ -115,7 +117,7 @@ impl CodeLaw for Fitted {
 
     fn mean_log_density(&self, codes: &Codes) -> Option<f64> {
         let volume: f64 = self.sd.iter().map(|&sd| f64::from(sd).ln()).sum();
-        let codes = standard(codes, (&self.mean, &self.sd), &Device::flex());
+        let codes = standard(codes, (&self.mean, &self.sd), &self.device);
         Some(density(&self.flow, codes).mean().into_scalar::<f64>() - volume)
     }
 }

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use ganvas_data::{Dataset, Split};
+use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::accept::{AcceptError, Acceptance, Trial, Trialled, Until};
-use ganvas_engine::system::{Batch, Likelihood, observed};
+use ganvas_engine::measures::quality_of;
+use ganvas_engine::system::{Autoencoder, Batch, Likelihood, observed, to_device};
+use ganvas_metrics::{Extractor, Images};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::estimate::Estimate;
+use ganvas_prob::stream::Streams;
 
+use crate::samplers::{Codes, Law};
 use crate::systems::autoencoder::{AutoencoderConfig, Autoencoding, Recipe};
 
 /// Items that the bounds of many samples are taken of.
@@ -116,4 +120,56 @@ pub fn trained<R: Recipe>(
 ) -> Result<Trialled<Autoencoding<R>>, AcceptError> {
     let until = Until::Steps(epochs(dataset, passes));
     acceptance.train(config, &Trial { dataset, seed, batch: 128, until })
+}
+
+/// Draws of the codes of the first `n` items of a split.
+pub fn codes(system: &dyn Autoencoder, split: &Split, n: usize, shape: ItemShape, noise: &Noise) -> Vec<f32> {
+    let n = n.min(split.len);
+    let rows = |from: usize| (from..(from + 500).min(n)).collect::<Vec<_>>();
+    let of = |from| {
+        let items = to_device(split.gather(&rows(from)), shape, noise.device());
+        system.draw(items, None, noise).to_data().iter::<f32>().collect::<Vec<_>>()
+    };
+    (0..n).step_by(500).flat_map(of).collect()
+}
+
+/// What is decoded of draws of a law that is fitted to the codes of the training data.
+pub struct BySampler {
+    /// Which law.
+    pub law: Law,
+    /// Frechet distance of what is decoded from test images.
+    pub ffd: f64,
+    /// Mean log-density of the codes of test images, in nats, where the law has one.
+    pub density: Option<f64>,
+}
+
+/// Samples of a system by each of these laws, measured on `n` images.
+///
+/// # Errors
+/// If a law cannot be fitted or a figure not be computed.
+pub fn by_samplers(
+    system: &dyn Autoencoder,
+    laws: &[Law],
+    dataset: &Dataset,
+    extractor: &Extractor,
+    (n, seed): (usize, u64),
+    acceptance: &mut Acceptance,
+) -> Result<Vec<BySampler>, AcceptError> {
+    let (streams, device, plain) = (Streams::new(seed), acceptance.device().clone(), acceptance.plain_device());
+    let noise = Noise::new(streams, "codes", 0, &plain);
+    let of = |split: &Split| {
+        let codes = codes(system, split, split.len, dataset.shape, &noise);
+        Codes::new(system.code_size(), codes).map_err(AcceptError::figure)
+    };
+    let (train, test) = (of(&dataset.train)?, of(&dataset.test)?);
+    let mut found = Vec::new();
+    for &law in laws {
+        acceptance.tell(&format!("  seed {seed}: fitting {}", law.name()));
+        let fitted = law.fit(&train, streams, &device, &mut |_, _| ()).map_err(AcceptError::figure)?;
+        let noise = Noise::new(streams.fork("eval"), "sample", 0, &plain);
+        let drawn: Vec<f32> = system.decode(fitted.draw(n, &noise), None).to_data().iter().collect();
+        let quality = quality_of(&Images::new(dataset.shape.planes(), drawn), dataset, extractor)?;
+        found.push(BySampler { law, ffd: quality.ffd, density: fitted.mean_log_density(&test) });
+    }
+    Ok(found)
 }

@@ -99,11 +99,14 @@ pub enum Objective {
         /// The share of the steps in which it rises.
         share: f64,
     },
-    /// R + the sum over latents of max(nats, mean of KL over the batch) (Kingma et al. 2016, eq. 15): a latent may say so much
-    /// for free, so that none falls silent.
+    /// R + beta times the sum over latents of max(nats, mean of KL over the batch) (Kingma et al. 2016, eq. 15, with beta 1): a
+    /// latent may say so much for free, so that none falls silent.
     FreeBits {
         /// In nats per latent.
         nats: f64,
+        /// The weight of what is said beyond.
+        #[serde(default = "one")]
+        beta: f64,
     },
     /// The negated importance-weighted bound of k samples (Burda et al. 2016, eq. 8).
     ImportanceWeighted {
@@ -171,6 +174,10 @@ pub enum Objective {
         /// Weight of the squared slope of the decoder.
         gradient: f64,
     },
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 impl Default for Objective {
@@ -376,7 +383,7 @@ impl AutoencoderConfig {
                 }
                 &[("gamma", *gamma), ("capacity", *capacity)]
             }
-            Objective::FreeBits { nats } => &[("nats", *nats)],
+            Objective::FreeBits { nats, beta } => &[("nats", *nats), ("beta", *beta)],
             Objective::Renyi { alpha, .. } => &[("alpha", *alpha)],
             Objective::TotalCorrelation { mutual, total, dimensions } => {
                 if self.posterior != Posterior::Diagonal {

@@ -129,7 +129,7 @@ fn objectives() -> Vec<Objective> {
         Objective::Reconstruction,
         Objective::Elbo { beta: 4.0 },
         Objective::Capacity { gamma: 10.0, capacity: 5.0, share: 0.5 },
-        Objective::FreeBits { nats: 0.5 },
+        Objective::FreeBits { nats: 0.5, beta: 1.0 },
         Objective::ImportanceWeighted { k: 5, estimator: standard },
         Objective::ImportanceWeighted { k: 5, estimator: doubly },
         Objective::Multiply { m: 2, k: 3 },

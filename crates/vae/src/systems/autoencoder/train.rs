@@ -122,13 +122,13 @@ impl<'a> Seen<'a> {
                 let capacity = capacity * (done / share).min(1.0);
                 reconstruction.mean() + kl.mean().sub_scalar(capacity).abs().mul_scalar(gamma)
             }
-            Objective::FreeBits { nats } => {
+            Objective::FreeBits { nats, beta } => {
                 let all = match per_latent {
                     Some(per_latent) => per_latent.mean_dim(0).clamp_min(nats).sum(),
                     // Of a prior without a closed form all latents together.
                     None => kl.mean().clamp_min(nats * latent as f64),
                 };
-                reconstruction.mean() + all.mul_scalar(warmth)
+                reconstruction.mean() + all.mul_scalar(beta * warmth)
             }
             Objective::TotalCorrelation { mutual, total, dimensions } => {
                 let log_variance = self.coded.log_variance.clone().unwrap_or_else(|| z.zeros_like());

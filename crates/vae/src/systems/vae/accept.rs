@@ -1,13 +1,15 @@
 //! Acceptance checks of the VAE.
 
 use ganvas_engine::accept::{AcceptError, Acceptance, Threshold};
+use ganvas_engine::measures::extractor;
 use ganvas_engine::system::Likelihood;
 use ganvas_nets::noise::Noise;
 use ganvas_prob::stream::Streams;
 
 use super::{Variational, exact, tanh};
 use crate::observation::Decoder;
-use crate::systems::measures::{Bounds, Figures, trained};
+use crate::samplers::Law;
+use crate::systems::measures::{Bounds, Figures, by_samplers, trained};
 
 const EPOCHS: u64 = 8;
 
@@ -15,6 +17,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     exact::run(acceptance)?;
     let dataset = acceptance.data("mnist")?;
     let device = acceptance.plain_device();
+    let classifier = extractor(&dataset, &device)?;
     let config = tanh(20, &[400], Decoder::DYNAMIC);
     for seed in acceptance.seeds() {
         let trained = trained::<Variational>(acceptance, &config, &dataset, seed, EPOCHS)?;
@@ -59,7 +62,26 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         acceptance.check("4 -ELBO, nats", -all.mean, Threshold::AtMost(110.0), conditions);
         let conditions = at.clone().items(some, 0).note(note(&of[3]));
         acceptance.check("4 -L500, nats", -of[3].mean, Threshold::AtMost(105.0), conditions);
-        acceptance.check("4 per-pixel marginals, nats", bounds.marginals(&dataset).mean, Threshold::Recorded, at);
+        let marginals = bounds.marginals(&dataset).mean;
+        acceptance.check("4 per-pixel marginals, nats", marginals, Threshold::Recorded, at.clone());
+
+        // Samplers: a law of codes that is fitted afterwards gives better samples than the prior.
+        let found = by_samplers(vae, &Law::ALL, &dataset, &classifier, (5000, seed), acceptance)?;
+        let of = |law: Law| found.iter().find(|found| found.law == law).map_or(f64::NAN, |found| found.ffd);
+        let prior = of(Law::Normal);
+        for found in &found {
+            let note = found.density.map_or(String::new(), |nats| format!("ln q of test codes {nats:.2} nats"));
+            let conditions = at.clone().items(5000, 5000).note(note);
+            acceptance.check(
+                &format!("samplers, ffd of {}", found.law.name()),
+                found.ffd,
+                Threshold::Recorded,
+                conditions,
+            );
+        }
+        let best = [Law::Mixture, Law::Maf, Law::Iaf, Law::TwoStage].map(of).into_iter().fold(f64::NAN, f64::min);
+        let conditions = at.items(5000, 5000).note(format!("ffd {best:.1} of the best, {prior:.1} of the prior"));
+        acceptance.check("samplers, best ffd / the prior's", best / prior, Threshold::AtMost(0.8), conditions);
     }
     Ok(())
 }
