@@ -97,6 +97,10 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
         let by = evaluation.sampler.as_ref().map_or(String::new(), |law| format!(", codes by {law}"));
         println!("{} on {}, step {}, {weights} weights{by}", loaded.config.system, dataset.id, loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
+        let bound = evaluation.metrics.iter().find(|figure| figure.name == "nll");
+        if let Some(how) = bound.and_then(|figure| figure.extractor.as_ref()).filter(|_| args.nll) {
+            println!("nll: {how}; figures but bits_per_dim and mse are in nats per item");
+        }
         if let (true, Some(per_latent)) = (args.nll, &evaluation.kl_per_latent) {
             let mut sorted = per_latent.clone();
             sorted.sort_by(|a, b| b.total_cmp(a));
