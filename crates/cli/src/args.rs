@@ -75,7 +75,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// Draw images of a trained run along the codes that its latents have
     #[command(after_help = "Examples:\n  ganvas traverse runs/infogan-mnist --out codes.png\n  \
-        ganvas traverse runs/infogan-mnist --code c2 --rows 8 --steps 15 --out c2.png")]
+        ganvas traverse runs/infogan-mnist --code c2 --rows 8 --steps 15 --out c2.png\n  \
+        ganvas traverse runs/flat --map --steps 20 --out map.png")]
     Traverse(TraverseArgs),
     /// Fill rare classes up: write real images with as many generated ones of each class as are missing
     #[command(after_help = "Examples:\n  ganvas augment runs/by-class --to balanced --out filled\n  \
@@ -90,6 +91,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas reconstruct runs/aae-mnist --out pairs.png\n  \
         ganvas reconstruct runs/aae-mnist -n 10000 --out pairs.npy")]
     Reconstruct(ReconstructArgs),
+    /// Draw what lies between items: what is decoded on the way from code to code
+    #[command(after_help = "Examples:\n  ganvas interpolate runs/vae-mnist --out between.png\n  \
+        ganvas interpolate runs/vae-mnist --path linear --rows 4 --steps 15 --out line.png")]
+    Interpolate(InterpolateArgs),
     /// Measure a trained run against held-out data
     #[command(
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json\n  \
@@ -575,6 +580,9 @@ pub struct TraverseArgs {
     /// Show this code alone [default: all, one after the other].
     #[arg(long, value_name = "NAME")]
     pub code: Option<String>,
+    /// Instead, of a run with two latents: what is decoded all over the plane of them, at even quantiles of N(0, 1) in both directions.
+    #[arg(long, conflicts_with_all = ["code", "rows"])]
+    pub map: bool,
     /// Draws of the rest of the latents; each gives a row for every code that is shown [default: 1, with --code 10].
     #[arg(long, value_name = "N")]
     pub rows: Option<usize>,
@@ -696,6 +704,43 @@ pub struct ReconstructArgs {
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,
+}
+
+/// `ganvas interpolate`.
+#[derive(Args)]
+pub struct InterpolateArgs {
+    /// The run folder, of a system that has codes.
+    pub run: PathBuf,
+    /// A .png grid: in each row an item, what is decoded on the way to another, and that.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// On which path from code to code.
+    #[arg(long, value_name = "PATH", default_value = "spherical")]
+    pub path: PathArg,
+    /// Pairs of items.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub rows: usize,
+    /// Codes on each way, both ends among them.
+    #[arg(long, value_name = "N", default_value_t = 9)]
+    pub steps: usize,
+    /// A data set's id, a folder of images, or an IDX file; images are brought to the run's side and channels [default: the run's data].
+    #[arg(long, value_name = "ID|PATH")]
+    pub data: Option<String>,
+    /// Which part of them.
+    #[arg(long, value_name = "PART", default_value = "test")]
+    pub split: SplitArg,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// How one gets from code to code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PathArg {
+    /// On the straight line
+    Linear,
+    /// On an arc whose distance from 0 changes evenly
+    Spherical,
 }
 
 /// What `eval`, `compare` and `metrics` share.

@@ -71,3 +71,45 @@ fn codes_are_drawn_by_laws_that_are_fitted_to_them() {
     }
     refused(f, &["sample", "run", "--sampler", "gm", "--out", "x.npy"], 2, &["gm", "gmm"]);
 }
+
+#[test]
+fn what_lies_between_items_and_on_the_plane_of_two_latents_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    succeed(f, &["train", "vae", "--out", "flat", "--steps", "20", "--set", "latent=2"]);
+    let size = |name: &str| {
+        let image = image::open(f.join(name)).unwrap();
+        (image.width(), image.height())
+    };
+    let (two, nine) = (["--rows", "2", "--steps", "9"], ["--rows", "4", "--steps", "20"]);
+    for (path, rows) in [("linear", two), ("spherical", nine)] {
+        let arguments = [&["interpolate", "flat", "--path", path, "--out", "between.png"], &rows[..]].concat();
+        let said = succeed(f, &arguments);
+        assert!(said.contains(&format!("{} ways of {} steps", rows[1], rows[3])), "{said}");
+        let (width, height) = size("between.png");
+        let (columns, lines) = (rows[3].parse::<u32>().unwrap() + 2, rows[1].parse::<u32>().unwrap());
+        assert!(width * lines / columns / height <= 1 && width > height, "{width}x{height}");
+    }
+    let said = succeed(f, &["traverse", "flat", "--map", "--steps", "5", "--out", "map.png"]);
+    // A tenth and nine tenths of the mass of N(0, 1) lie below -1.282 and 1.282.
+    assert!(said.contains("from -1.282 to 1.282"), "{said}");
+    let (width, height) = size("map.png");
+    assert_eq!(width, height);
+
+    for (arguments, words) in [
+        (&["interpolate", "flat", "--rows", "0", "--out", "x.png"][..], &["at least one row"][..]),
+        (&["interpolate", "flat", "--steps", "1", "--out", "x.png"], &["two steps"]),
+        (&["interpolate", "flat", "--out", "x.npy"], &["does not end in .png"]),
+        (&["traverse", "flat", "--map", "--steps", "65", "--out", "x.png"], &["at most 64 --steps"]),
+        (&["traverse", "flat", "--map", "--code", "z1", "--out", "x.png"], &["--code"]),
+    ] {
+        refused(f, arguments, 2, words);
+    }
+    succeed(f, &["train", "vae", "--out", "deep", "--steps", "1"]);
+    refused(f, &["traverse", "deep", "--map", "--out", "x.png"], 2, &["codes of 16 values", "latent=2"]);
+    succeed(f, &["train", "gan", "--out", "gan", "--steps", "1"]);
+    refused(f, &["interpolate", "gan", "--out", "x.png"], 2, &["`gan` is no autoencoder"]);
+    succeed(f, &["train", "vae", "--out", "points", "--steps", "1", "--data", "ring8"]);
+    refused(f, &["interpolate", "points", "--out", "x.png"], 2, &["points"]);
+    assert!(!f.join("x.png").exists() && !f.join("x.npy").exists());
+}

@@ -351,6 +351,8 @@ pub struct Code {
 pub enum CodeValues {
     /// One of so many, from 0.
     Categorical(usize),
+    /// Any, distributed like N(0, 1); shown at even quantiles of it.
+    Normal,
     /// Any; shown between these.
     Continuous {
         /// The lowest that is shown.

@@ -13,6 +13,7 @@ mod extraction;
 mod extractors;
 mod files;
 pub mod held_out;
+mod interpolate;
 pub mod likelihood;
 mod limit;
 mod list;
@@ -66,6 +67,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Augment(args) => augment::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
+        Command::Interpolate(args) => interpolate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),

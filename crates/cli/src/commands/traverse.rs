@@ -1,12 +1,18 @@
 //! `ganvas traverse`.
 
-use burn::tensor::Device;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
 use ganvas_data::ItemShape;
+use ganvas_engine::run::Loaded;
 use ganvas_engine::suggest;
 use ganvas_engine::system::{Build, Code, CodeValues, DataSpec, Definition, Preset};
 use ganvas_nets::noise::Noise;
+use ganvas_prob::distributions::Normal;
 use ganvas_prob::stream::Streams;
+use ganvas_prob::traits::Quantile;
 
+use super::encode::autoencoder;
 use super::{load_run, weights, write};
 use crate::args::TraverseArgs;
 use crate::error::CliError;
@@ -34,6 +40,9 @@ pub fn run(args: &TraverseArgs) -> Result<(), CliError> {
         return Err(CliError::usage(message, "for example `--out codes.png`"));
     }
     let (loaded, device) = load_run(&args.run, &args.loading)?;
+    if args.map {
+        return map(args, &loaded, &device, &out);
+    }
     let Some(traversal) = loaded.model.traversal() else {
         let message = format!("`{}` has no codes that can be set", loaded.config.system);
         return Err(CliError::usage(message, format!("systems that have: {}", with_codes(&device).join(", "))));
@@ -76,6 +85,44 @@ pub fn run(args: &TraverseArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Draws what is decoded all over the plane of two latents: to the right the first one grows, upwards the second.
+fn map(args: &TraverseArgs, loaded: &Loaded, device: &Device, out: &Path) -> Result<(), CliError> {
+    let autoencoder = autoencoder(loaded)?;
+    let size = autoencoder.code_size();
+    if size != 2 || autoencoder.needs_class() {
+        let message = format!("codes of {size} values, or of a class, are no plane");
+        return Err(CliError::usage(message, "train without classes and with 2 latents: `--set latent=2`"));
+    }
+    let ItemShape::Image { channels, height, width } = loaded.config.data.shape else {
+        let message = format!("traversals are pictures of images, and `{}` has points", loaded.config.data.id);
+        return Err(CliError::usage(message, "train the system on images, for example `--data digits`"));
+    };
+    let steps = args.steps;
+    if steps.saturating_mul(steps) > MOST_CELLS {
+        let message = format!("{steps} rows of {steps} images are too many for a picture");
+        return Err(CliError::usage(message, "at most 64 --steps"));
+    }
+    let along = quantiles(steps);
+    let codes: Vec<f32> =
+        along.iter().rev().flat_map(|&y| along.iter().flat_map(move |&x| [x as f32, y as f32])).collect();
+    let codes = Tensor::<2>::from_data(TensorData::new(codes, [steps * steps, 2]), device);
+    let images: Vec<f32> = autoencoder.decode(codes, None).to_data().iter().collect();
+    write(out, &view::image_grid(&images, [steps * steps, channels, height, width], Some(steps))?)?;
+    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
+    let ends = along.last().copied().map(number).unwrap_or_default();
+    println!(
+        "z1 to the right and z2 upwards from -{ends} to {ends}, step {step} by the {weights} weights: {}",
+        out.display()
+    );
+    Ok(())
+}
+
+/// So many values of N(0, 1) with as much of its mass between any two.
+fn quantiles(steps: usize) -> Vec<f64> {
+    let at = |i: usize| Normal::new(0.0, 1.0).map_or(0.0, |normal| normal.ppf((i as f64 + 0.5) / steps as f64));
+    (0..steps).map(at).collect()
+}
+
 /// The codes to show: the one of this name, or all.
 fn chosen(codes: &[Code], name: Option<&str>) -> Result<Vec<usize>, CliError> {
     let Some(name) = name else { return Ok((0..codes.len()).collect()) };
@@ -89,11 +136,11 @@ fn chosen(codes: &[Code], name: Option<&str>) -> Result<Vec<usize>, CliError> {
 fn count(code: &Code, steps: usize) -> usize {
     match code.values {
         CodeValues::Categorical(count) => count,
-        CodeValues::Continuous { .. } => steps,
+        CodeValues::Continuous { .. } | CodeValues::Normal => steps,
     }
 }
 
-/// Every category, or so many values from one end of the range to the other.
+/// Every category, or so many values from one end of the range to the other, or so many quantiles.
 fn sweep(code: &Code, steps: usize) -> Vec<f64> {
     match code.values {
         CodeValues::Categorical(count) => (0..count).map(|category| category as f64).collect(),
@@ -101,6 +148,7 @@ fn sweep(code: &Code, steps: usize) -> Vec<f64> {
             let last = steps.saturating_sub(1).max(1) as f64;
             (0..steps).map(|i| from + (to - from) * i as f64 / last).collect()
         }
+        CodeValues::Normal => quantiles(steps),
     }
 }
 
@@ -127,5 +175,10 @@ mod tests {
         assert_eq!(sweep(&code(CodeValues::Categorical(3)), 10), [0.0, 1.0, 2.0]);
         assert_eq!(sweep(&code(CodeValues::Continuous { from: -1.0, to: 2.0 }), 4), [-1.0, 0.0, 1.0, 2.0]);
         assert_eq!(sweep(&code(CodeValues::Continuous { from: -2.0, to: 2.0 }), 2), [-2.0, 2.0]);
+        // A sixth and five sixths of the mass of N(0, 1) lie below -0.967422 and 0.967422.
+        let quantiles = sweep(&code(CodeValues::Normal), 3);
+        for (found, expected) in quantiles.iter().zip([-0.967422, 0.0, 0.967422]) {
+            assert!((found - expected).abs() < 1e-6, "{quantiles:?}");
+        }
     }
 }

@@ -10,7 +10,6 @@ use crate::observation::Decoder;
 use crate::samplers::Law;
 use crate::systems::measures::{by_samplers, trained};
 use crate::systems::vae::tanh;
-use crate::systems::wae::plain;
 
 const EPOCHS: u64 = 8;
 const LATENT: usize = 20;
@@ -34,13 +33,11 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         let conditions = system.conditions().items(dataset.test.len, 0).note(note);
         acceptance.check("1 MSE / principal components'", error / linear, Threshold::AtMost(0.8), conditions);
 
-        // The networks that the WAE is compared with.
-        let system = trained::<Deterministic>(acceptance, &plain(8, &[256, 256]), &dataset, seed, EPOCHS)?;
         let laws = [Law::Gaussian, Law::Mixture, Law::Maf];
         let found = by_samplers(&system.system, &laws, &dataset, &classifier, (5000, seed), acceptance)?;
         let [gaussian, mixture, maf] = &found[..] else { continue };
         let [one, ten, flow] = [gaussian, mixture, maf].map(|found| found.density.unwrap_or(f64::NAN));
-        let note = format!("784-256-256-8; ffd {:.1} of one Gaussian, {:.1} of ten", gaussian.ffd, mixture.ffd);
+        let note = format!("784-400-20; ffd {:.1} of one Gaussian, {:.1} of ten", gaussian.ffd, mixture.ffd);
         let conditions = system.conditions().items(5000, 5000).note(note);
         acceptance.check("2 ffd, ten Gaussians / one", mixture.ffd / gaussian.ffd, Threshold::AtMost(0.5), &conditions);
         acceptance.check("2 ffd, flow / one Gaussian", maf.ffd / gaussian.ffd, Threshold::Recorded, &conditions);

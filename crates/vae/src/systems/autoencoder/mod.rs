@@ -221,8 +221,17 @@ impl<R: Recipe> Autoencoder for Autoencoding<R> {
 
 impl<R: Recipe> Traversal for Autoencoding<R> {
     fn codes(&self) -> Vec<Code> {
-        let values = CodeValues::Continuous { from: -2.0, to: 2.0 };
-        (1..=self.setup.config.latent).map(|i| Code { name: format!("z{i}"), values }).collect()
+        // Codes that no prior holds lie where they lie.
+        let lie = self.networks.shown().codes.map(|codes| codes.get());
+        let latent = self.setup.config.latent;
+        let values = |i: usize| match &lie {
+            Some((mean, covariance)) => {
+                let reach = 2.0 * covariance[i * latent + i].max(0.0).sqrt();
+                CodeValues::Continuous { from: mean[i] - reach, to: mean[i] + reach }
+            }
+            None => CodeValues::Normal,
+        };
+        (0..latent).map(|i| Code { name: format!("z{}", i + 1), values: values(i) }).collect()
     }
 
     fn traverse(&self, code: usize, values: &[f64], noise: &Noise) -> Tensor<2> {
