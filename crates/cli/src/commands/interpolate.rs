@@ -92,7 +92,8 @@ fn between(a: &[f32], b: &[f32], share: f64, path: PathArg) -> Vec<f32> {
     let (length_a, length_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
     let angle = (dot(a, b) / (length_a * length_b)).clamp(-1.0, 1.0).acos();
     // Codes in one direction, or in opposite ones, or at 0 have no arc of their own.
-    if path == PathArg::Linear || !(angle.sin() > 1e-6) {
+    let has_arc = angle.sin() > 1e-6;
+    if path == PathArg::Linear || !has_arc {
         return mix(1.0 - share, share);
     }
     let length = (1.0 - share) * length_a + share * length_b;
