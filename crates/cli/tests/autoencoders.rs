@@ -113,3 +113,19 @@ fn what_lies_between_items_and_on_the_plane_of_two_latents_is_drawn() {
     refused(f, &["interpolate", "points", "--out", "x.png"], 2, &["points"]);
     assert!(!f.join("x.png").exists() && !f.join("x.npy").exists());
 }
+
+#[test]
+fn codes_of_images_with_known_factors_are_measured_against_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    succeed(f, &["train", "beta-tcvae", "--data", "sprites", "--out", "run", "--steps", "60", "--eval-every", "0"]);
+    let json = succeed(f, &["eval", "run", "--metrics", "mig,sap,dci,factor_vae", "--json"]);
+    for name in ["mig", "sap", "disentanglement", "completeness", "informativeness", "factor_vae"] {
+        let found = metric(&json, name).unwrap_or_else(|| panic!("no {name} in {json}"));
+        assert!((0.0..=1.0).contains(&found), "{name}: {found}");
+    }
+    assert!(metric(&json, "informativeness").unwrap() > 0.2, "{json}");
+    assert_eq!(metric(&json, "ffd"), None, "nothing is drawn");
+    succeed(f, &["train", "vae", "--out", "digits", "--steps", "1"]);
+    refused(f, &["eval", "digits", "--metrics", "mig"], 2, &["there is no metric `mig`"]);
+}

@@ -9,7 +9,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use burn::tensor::Device;
 use common::{ganvas, succeed};
+use ganvas_engine::session::{Options, Session};
+use ganvas_engine::system::{Build, DataSpec, Likelihood, System, observed};
+use ganvas_nets::noise::Noise;
+use ganvas_prob::stream::Streams;
+use ganvas_vae::systems::vae::{Vae, exact};
 use serde_json::Value;
 
 const STEPS: usize = 20;
@@ -74,11 +80,46 @@ fn losses_agree_between_backends() {
     }
 }
 
+/// The linear Gaussian model, whose likelihood is known: what a VAE has learned bounds it within 0.02 nats on every backend.
+#[test]
+fn the_bound_of_a_known_likelihood_is_tight_on_every_backend() {
+    let gap = |device: &Device| {
+        let (streams, dataset, tracking) = (Streams::new(5), exact::data(5).unwrap(), device.clone().autodiff());
+        let build = Build { streams, device: &tracking };
+        let mut vae = Vae::build(&exact::config(), &DataSpec::of(&dataset), &build).unwrap();
+        let mut session =
+            Session::new(&mut vae, &dataset, &tracking, Options::new(streams, 256, 2000), 0, 0.0).unwrap();
+        for _ in 0..2000 {
+            session.step(false).unwrap();
+        }
+        drop(session);
+        let noise = Noise::new(streams, "elbo", 0, device);
+        let items = observed(&vae, &dataset.test, exact::ITEMS, dataset.shape, "test", device);
+        let elbo = (0..50).map(|_| vae.elbo(&items, &noise).elbo().mean().into_scalar::<f64>()).sum::<f64>() / 50.0;
+        exact::likelihoods(&dataset).unwrap().mean - elbo
+    };
+    let found = gap(&Device::flex());
+    println!("exact case: flex {found:.4} nats");
+    assert!(found.abs() < 0.02, "flex: {found}");
+    #[cfg(feature = "wgpu")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        if !succeed(folder.path(), &["devices"]).lines().any(|line| line.starts_with("wgpu")) {
+            println!("exact case: no wgpu here");
+            assert!(std::env::var_os("GANVAS_REQUIRE_GPU").is_none(), "a GPU was promised");
+            return;
+        }
+        let found = gap(&Device::wgpu(burn::tensor::DeviceKind::DefaultDevice));
+        println!("exact case: wgpu {found:.4} nats");
+        assert!(found.abs() < 0.02, "wgpu: {found}");
+    }
+}
+
 /// The Inception network has the layers and features of PyTorch on a GPU too.
 #[cfg(feature = "wgpu")]
 #[test]
 fn inception_on_wgpu_agrees_with_pytorch() {
-    use burn::tensor::{Device, DeviceKind};
+    use burn::tensor::DeviceKind;
 
     let folder = tempfile::tempdir().unwrap();
     if !succeed(folder.path(), &["devices"]).lines().any(|line| line.starts_with("wgpu")) {

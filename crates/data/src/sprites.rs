@@ -27,7 +27,8 @@ use crate::Attribute;
 use crate::dataset::{ItemShape, Split};
 
 /// The name of the data set.
-pub(crate) const ID: &str = "sprites";
+/// The id of the data set.
+pub const ID: &str = "sprites";
 
 /// Pixels of a side.
 pub const SIDE: usize = 32;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape, Split};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::Loaded;
@@ -42,19 +43,11 @@ pub fn run(args: &EncodeArgs) -> Result<(), CliError> {
         ));
     }
     let items = Items::of(&loaded.config, &args.items, None)?;
-    let mut codes = Vec::with_capacity(items.count * size);
-    for rows in items.blocks() {
-        let classes = classes(autoencoder.codes_by_class(), &loaded.config, &items, &rows)?;
-        let block = to_device(items.values(&rows), items.dataset.shape, &device);
-        codes.extend(autoencoder.encode(block, classes.as_deref()).to_data().iter::<f32>());
-    }
+    let codes = codes(autoencoder, &loaded.config, &items, &device)?;
     let bytes = match format {
         Format::Npy => files::npy(&codes, &[items.count, size])?,
         Format::Csv => csv(&codes, size, &items)?,
-        Format::Svg => {
-            let title = format!("codes of {} by {}", items.words(), loaded.config.system);
-            view::scatter_classes(&title, &by_class(&codes, &items)).into_bytes()
-        }
+        Format::Svg => scatter(&codes, &items, &loaded.config.system).into_bytes(),
     };
     write(&args.out, &bytes)?;
     let (step, weights) = (loaded.header.step, weights(loaded.averaged));
@@ -64,6 +57,41 @@ pub fn run(args: &EncodeArgs) -> Result<(), CliError> {
         args.out.display()
     );
     Ok(())
+}
+
+/// The codes of items, one after the other.
+fn codes(
+    autoencoder: &dyn Autoencoder,
+    config: &RunConfig,
+    items: &Items,
+    device: &Device,
+) -> Result<Vec<f32>, CliError> {
+    let mut codes = Vec::with_capacity(items.count * autoencoder.code_size());
+    for rows in items.blocks() {
+        let classes = classes(autoencoder.codes_by_class(), config, items, &rows)?;
+        let block = to_device(items.values(&rows), items.dataset.shape, device);
+        codes.extend(autoencoder.encode(block, classes.as_deref()).to_data().iter::<f32>());
+    }
+    Ok(codes)
+}
+
+fn scatter(codes: &[f32], items: &Items, system: &str) -> String {
+    view::scatter_classes(&format!("codes of {} by {system}", items.words()), &by_class(codes, items))
+}
+
+/// Where the codes of the first `n` test items lie in the plane, as an SVG; none where codes are of other than two values.
+pub(super) fn plot(
+    autoencoder: &dyn Autoencoder,
+    config: &RunConfig,
+    n: usize,
+    device: &Device,
+) -> Result<Option<String>, CliError> {
+    if autoencoder.code_size() != 2 {
+        return Ok(None);
+    }
+    let items = Items::test(config, n)?;
+    let codes = codes(autoencoder, config, &items, device)?;
+    Ok(Some(scatter(&codes, &items, &config.system)))
 }
 
 enum Format {
@@ -130,6 +158,11 @@ impl Items {
         let there = items.part().len;
         items.count = asked.n.or(usual).map_or(there, |n| n.min(there));
         Ok(items)
+    }
+
+    /// The first `n` test items of a run's data.
+    pub fn test(config: &RunConfig, n: usize) -> Result<Self, CliError> {
+        Self::of(config, &CodedArgs { data: None, split: SplitArg::Test, n: Some(n) }, None)
     }
 
     fn part(&self) -> &Split {

@@ -11,6 +11,7 @@ use ganvas_prob::stream::Streams;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
+use super::disentangle;
 use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen, see};
 use super::likelihood;
 use super::limit::{self, product, sum};
@@ -146,6 +147,8 @@ impl<'a> Plan<'a> {
         let mut known = extraction.words();
         known.extend(ON_MODES.into_iter().filter(|_| ganvas_data::modes(&data.id).is_some()));
         known.extend(["mmd2"].into_iter().filter(|_| !is_image));
+        let coded = loaded.model.autoencoder().is_some_and(|autoencoder| !autoencoder.codes_by_class());
+        known.extend(disentangle::NAMES.into_iter().filter(|_| coded && disentangle::applies(&data.id)));
         known.extend(likelihood::NAMES.into_iter().filter(|_| bounded));
         let (names, bounds) = (wanted(asked, &known, extraction)?, likelihood::Asked::default());
         let plan = Self { names, n, bounds, is_image, how, extraction };
@@ -182,7 +185,8 @@ impl<'a> Plan<'a> {
 
     /// Whether anything is measured on samples.
     fn on_samples(&self) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| !likelihood::NAMES.contains(name))
+        self.names.is_empty()
+            || self.names.iter().any(|name| !likelihood::NAMES.contains(name) && !disentangle::NAMES.contains(name))
     }
 
     /// Held-out images, what stands beside them, and how they do; none where nothing is measured on images.
@@ -218,7 +222,7 @@ impl<'a> Plan<'a> {
             }
             names.extend(["class_share_min"].into_iter().filter(|_| own));
         }
-        names.retain(|name| !likelihood::NAMES.contains(name));
+        names.retain(|name| !likelihood::NAMES.contains(name) && !disentangle::NAMES.contains(name));
         let measures = Measures { names: &names, k: NEIGHBOURS, extraction, intervals: None, streams };
         stages.begin("measuring the floor", 0);
         let floors = match measures.plainly(&real, &again) {
@@ -268,6 +272,10 @@ impl<'a> Plan<'a> {
                 figure.interval = interval.map(|stderr| of_mean(figure.value, stderr, LEVEL)).transpose()?;
                 figures.push(figure);
             }
+        }
+        let on_codes = |name: &str| self.names.contains(&name);
+        if let Some(autoencoder) = loaded.model.autoencoder().filter(|_| disentangle::NAMES.into_iter().any(on_codes)) {
+            figures.extend(disentangle::measure(autoencoder, dataset, on_codes, streams, device, stages)?);
         }
         Ok(Measured { figures, per_latent })
     }

@@ -1,8 +1,9 @@
 //! `ganvas interpolate`.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use ganvas_data::ItemShape;
-use ganvas_engine::system::to_device;
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::system::{Autoencoder, to_device};
 
 use super::encode::{Items, autoencoder, classes, extension};
 use super::{load_run, weights, write};
@@ -28,6 +29,26 @@ pub fn run(args: &InterpolateArgs) -> Result<(), CliError> {
     let autoencoder = autoencoder(&loaded)?;
     let asked = CodedArgs { data: args.data.clone(), split: args.split, n: Some(2 * args.rows) };
     let items = Items::of(&loaded.config, &asked, None)?;
+    let (bytes, pairs) = ways(autoencoder, &loaded.config, &items, (args.steps, args.path), &device)?;
+    write(&args.out, &bytes)?;
+    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
+    println!(
+        "{pairs} ways of {} steps between {}, each between its items, by the {weights} weights of step {step}: {}",
+        args.steps,
+        items.words(),
+        args.out.display()
+    );
+    Ok(())
+}
+
+/// A picture of the ways from the first half of some items to the second, and how many there are.
+fn ways(
+    autoencoder: &dyn Autoencoder,
+    config: &RunConfig,
+    items: &Items,
+    (steps, path): (usize, PathArg),
+    device: &Device,
+) -> Result<(Vec<u8>, usize), CliError> {
     let ItemShape::Image { channels, height, width } = items.dataset.shape else {
         let message = format!("what lies between is drawn of images, and `{}` has points", items.dataset.id);
         return Err(CliError::usage(message, "name images, for example `--data digits`"));
@@ -38,48 +59,51 @@ pub fn run(args: &InterpolateArgs) -> Result<(), CliError> {
     }
     // The first half goes to the second: neighbours in a file are often alike.
     let rows = 0..2 * pairs;
-    let labels = classes(autoencoder.codes_by_class(), &loaded.config, &items, &rows)?;
+    let labels = classes(autoencoder.codes_by_class(), config, items, &rows)?;
     let originals = items.values(&rows);
-    let codes = autoencoder.encode(to_device(originals.clone(), items.dataset.shape, &device), labels.as_deref());
+    let codes = autoencoder.encode(to_device(originals.clone(), items.dataset.shape, device), labels.as_deref());
     let latent = autoencoder.code_size();
     let codes: Vec<f32> = codes.to_data().iter().collect();
     let code = |i: usize| &codes[i * latent..(i + 1) * latent];
     let told = match (autoencoder.needs_class(), labels) {
         (false, _) => None,
         (true, Some(labels)) => Some(labels),
-        (true, None) => classes(true, &loaded.config, &items, &rows)?,
+        (true, None) => classes(true, config, items, &rows)?,
     };
 
     let size = items.dataset.shape.len();
     let item = |i: usize| &originals[i * size..(i + 1) * size];
-    let columns = args.steps + 2;
+    let columns = steps + 2;
     let mut images: Vec<f32> = Vec::with_capacity(pairs * columns * size);
     for row in 0..pairs {
         let other = row + pairs;
-        let way: Vec<f32> = (0..args.steps)
+        let way: Vec<f32> = (0..steps)
             .flat_map(|step| {
-                let share = step as f64 / (args.steps - 1) as f64;
-                between(code(row), code(other), share, args.path)
+                let share = step as f64 / (steps - 1) as f64;
+                between(code(row), code(other), share, path)
             })
             .collect();
-        let way = Tensor::<2>::from_data(TensorData::new(way, [args.steps, latent]), &device);
+        let way = Tensor::<2>::from_data(TensorData::new(way, [steps, latent]), device);
         // The class changes half way.
-        let told: Option<Vec<usize>> = told
-            .as_ref()
-            .map(|told| (0..args.steps).map(|step| told[if 2 * step < args.steps { row } else { other }]).collect());
+        let told: Option<Vec<usize>> =
+            told.as_ref().map(|told| (0..steps).map(|step| told[if 2 * step < steps { row } else { other }]).collect());
         images.extend_from_slice(item(row));
         images.extend(autoencoder.decode(way, told.as_deref()).to_data().iter::<f32>());
         images.extend_from_slice(item(other));
     }
-    write(&args.out, &view::image_grid(&images, [pairs * columns, channels, height, width], Some(columns))?)?;
-    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
-    println!(
-        "{pairs} ways of {} steps between {}, each between its items, by the {weights} weights of step {step}: {}",
-        args.steps,
-        items.words(),
-        args.out.display()
-    );
-    Ok(())
+    Ok((view::image_grid(&images, [pairs * columns, channels, height, width], Some(columns))?, pairs))
+}
+
+/// Ways between the first test items of a run, `rows` of them, and a caption.
+pub(super) fn picture(
+    autoencoder: &dyn Autoencoder,
+    config: &RunConfig,
+    rows: usize,
+    device: &Device,
+) -> Result<(String, Vec<u8>), CliError> {
+    let items = Items::test(config, 2 * rows)?;
+    let (bytes, _) = ways(autoencoder, config, &items, (9, PathArg::Spherical), device)?;
+    Ok(("between held-out items, on arcs between their codes".into(), bytes))
 }
 
 /// The code at a share of the way from `a` to `b`: on the straight line, or on the arc on which the length changes evenly (White

@@ -1,7 +1,9 @@
 //! `ganvas reconstruct`.
 
+use burn::tensor::Device;
 use ganvas_data::ItemShape;
-use ganvas_engine::system::to_device;
+use ganvas_engine::config::RunConfig;
+use ganvas_engine::system::{Autoencoder, to_device};
 
 use super::encode::{Items, autoencoder, classes, extension};
 use super::{files, load_run, weights, write};
@@ -28,12 +30,28 @@ pub fn run(args: &ReconstructArgs) -> Result<(), CliError> {
     let (loaded, device) = load_run(&args.run, &args.loading)?;
     let autoencoder = autoencoder(&loaded)?;
     let items = Items::of(&loaded.config, &args.items, Some(SHOWN))?;
+    let (pairs, mse) = pairs(autoencoder, &loaded.config, &items, &device)?;
+    let bytes = encode(is_array, &pairs, items.count, items.dataset.shape)?;
+    write(&args.out, &bytes)?;
+    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
+    let (words, mse) = (items.words(), view::format::number(mse));
+    println!("MSE {mse} over {words}, by the {weights} weights of step {step}: {}", args.out.display());
+    Ok(())
+}
+
+/// Items, each before what comes of it through its code, and the mean squared difference.
+fn pairs(
+    autoencoder: &dyn Autoencoder,
+    config: &RunConfig,
+    items: &Items,
+    device: &Device,
+) -> Result<(Vec<f32>, f64), CliError> {
     let shape = items.dataset.shape;
     let (mut pairs, mut squares) = (Vec::with_capacity(2 * items.count * shape.len()), 0.0);
     for rows in items.blocks() {
-        let classes = classes(autoencoder.needs_class(), &loaded.config, &items, &rows)?;
+        let classes = classes(autoencoder.needs_class(), config, items, &rows)?;
         let originals = items.values(&rows);
-        let codes = autoencoder.encode(to_device(originals.clone(), shape, &device), classes.as_deref());
+        let codes = autoencoder.encode(to_device(originals.clone(), shape, device), classes.as_deref());
         let back: Vec<f32> = autoencoder.decode(codes, classes.as_deref()).to_data().iter().collect();
         for (original, back) in originals.chunks_exact(shape.len()).zip(back.chunks_exact(shape.len())) {
             squares += original.iter().zip(back).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
@@ -41,13 +59,20 @@ pub fn run(args: &ReconstructArgs) -> Result<(), CliError> {
             pairs.extend_from_slice(back);
         }
     }
-    let mse = squares / (items.count * shape.len()) as f64;
-    let bytes = encode(is_array, &pairs, items.count, shape)?;
-    write(&args.out, &bytes)?;
-    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
-    let (words, mse) = (items.words(), view::format::number(mse));
-    println!("MSE {mse} over {words}, by the {weights} weights of step {step}: {}", args.out.display());
-    Ok(())
+    Ok((pairs, squares / (items.count * shape.len()) as f64))
+}
+
+/// The first `n` test items of a run above what comes of them, and a caption.
+pub(super) fn picture(
+    autoencoder: &dyn Autoencoder,
+    config: &RunConfig,
+    n: usize,
+    device: &Device,
+) -> Result<(String, Vec<u8>), CliError> {
+    let items = Items::test(config, n)?;
+    let (pairs, mse) = pairs(autoencoder, config, &items, device)?;
+    let caption = format!("held-out items above their reconstructions, MSE {}", view::format::number(mse));
+    Ok((caption, encode(false, &pairs, items.count, items.dataset.shape)?))
 }
 
 /// Pairs of an original and its reconstruction, one after the other: in a picture of images, above each other.

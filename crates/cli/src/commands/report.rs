@@ -9,7 +9,7 @@ use ganvas_engine::health::{Kind, watched};
 use ganvas_engine::run::metrics_path;
 
 use super::eval::Evaluation;
-use super::{data_of, write};
+use super::{data_of, looking, write};
 use crate::error::CliError;
 use crate::progress::duration;
 use crate::systems;
@@ -64,6 +64,10 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
     if let Err(error) = &dataset {
         notes.push(format!("the data are not shown: {}", error.message));
     }
+    let codes = looking::pictures(folder).unwrap_or_else(|error| {
+        notes.push(format!("codes are not shown: {}", error.message));
+        Vec::new()
+    });
     let data = &config.data;
     let report = Report {
         title: format!("{} on {}, step {step}", system.info.title, name_of(&data.id)),
@@ -86,6 +90,7 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         figures: evaluation.map(|found| found.metrics).unwrap_or_default(),
         real: dataset.as_ref().ok().and_then(|dataset| real(dataset, config.samples)),
         grids: grids(folder, &events)?,
+        codes,
         curves: curves(&events),
         health: episodes(&events),
         watched: watched(&events).into_iter().map(Kind::words).collect(),

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ganvas_data::ItemShape;
 use ganvas_engine::run::Loaded;
 use ganvas_engine::suggest;
-use ganvas_engine::system::{Build, Code, CodeValues, DataSpec, Definition, Preset};
+use ganvas_engine::system::{Autoencoder, Build, Code, CodeValues, DataSpec, Definition, Preset, Traversal};
 use ganvas_nets::noise::Noise;
 use ganvas_prob::distributions::Normal;
 use ganvas_prob::stream::Streams;
@@ -22,6 +22,8 @@ use crate::view::format::number;
 
 /// Draws of the latents that one code is shown on, where not told otherwise.
 const ROWS: usize = 10;
+/// Values of a code in a report.
+const STEPS: usize = 12;
 /// As many images as a run's picture may have.
 const MOST_CELLS: usize = 4096;
 
@@ -61,28 +63,67 @@ pub fn run(args: &TraverseArgs) -> Result<(), CliError> {
         return Err(CliError::usage(message, format!("at most {MOST_CELLS} images: fewer --rows or --steps")));
     }
 
-    let size = loaded.config.data.shape.len();
-    let mut images: Vec<f32> = Vec::with_capacity(rows * columns * size);
-    let mut table = String::new();
-    let name_width = shown.iter().map(|&code| codes[code].name.chars().count()).max().unwrap_or(0).max("code".len());
+    let noise = |draw| Noise::new(Streams::new(args.seed).fork("traverse"), "traverse", draw as u64, &device);
+    let (images, table) = lines(traversal, (&codes, &shown), (draws, args.steps, columns), noise);
+    write(&out, &view::image_grid(&images, [rows * columns, channels, height, width], Some(columns))?)?;
+    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
+    print!("{table}");
+    println!("{rows} rows of step {step} by the {weights} weights: {}", out.display());
+    Ok(())
+}
+
+/// The images of some codes, on so many draws of the rest, of so many steps in so many columns, and a table of what they show.
+fn lines(
+    traversal: &dyn Traversal,
+    (codes, shown): (&[Code], &[usize]),
+    (draws, steps, columns): (usize, usize, usize),
+    noise: impl Fn(usize) -> Noise,
+) -> (Vec<f32>, String) {
+    let width = shown.iter().map(|&code| codes[code].name.chars().count()).max().unwrap_or(0).max("code".len());
+    let mut table = format!("{:>4}  {:<width$}  values from left to right\n", "row", "code");
+    let mut images: Vec<f32> = Vec::new();
     for draw in 0..draws {
-        for &code in &shown {
-            let values = sweep(&codes[code], args.steps);
-            let noise = Noise::new(Streams::new(args.seed).fork("traverse"), "traverse", draw as u64, &device);
-            images.extend(traversal.traverse(code, &values, &noise).to_data().iter::<f32>());
+        for &code in shown {
+            let values = sweep(&codes[code], steps);
+            let row = traversal.traverse(code, &values, &noise(draw));
+            let size = row.dims()[1];
+            images.extend(row.to_data().iter::<f32>());
             let row = images.len().div_ceil(columns * size);
             // Cells for which a code has no value stay grey.
             images.resize(row * columns * size, 0.0);
             let values: Vec<String> = values.into_iter().map(number).collect();
-            table += &format!("{row:>4}  {:<name_width$}  {}\n", codes[code].name, values.join(" "));
+            table += &format!("{row:>4}  {:<width$}  {}\n", codes[code].name, values.join(" "));
         }
     }
-    write(&out, &view::image_grid(&images, [rows * columns, channels, height, width], Some(columns))?)?;
-    let (step, weights) = (loaded.header.step, weights(loaded.averaged));
-    println!("{:>4}  {:<name_width$}  values from left to right", "row", "code");
-    print!("{table}");
-    println!("{rows} rows of step {step} by the {weights} weights: {}", out.display());
-    Ok(())
+    (images, table)
+}
+
+/// The first codes of a run on one draw of the rest, `most` of them, and a caption; of two latents the whole plane.
+pub(super) fn picture(loaded: &Loaded, most: usize, device: &Device) -> Result<Option<(String, Vec<u8>)>, CliError> {
+    let ItemShape::Image { channels, height, width } = loaded.config.data.shape else { return Ok(None) };
+    if let Some(autoencoder) = loaded.model.autoencoder().filter(|a| a.code_size() == 2 && !a.needs_class()) {
+        let images = plane(autoencoder, STEPS, device);
+        let caption = "the plane of both latents, at even quantiles of N(0, 1)".into();
+        return Ok(Some((caption, view::image_grid(&images, [STEPS * STEPS, channels, height, width], Some(STEPS))?)));
+    }
+    let Some(traversal) = loaded.model.traversal() else { return Ok(None) };
+    let codes = traversal.codes();
+    let shown: Vec<usize> = (0..codes.len().min(most)).collect();
+    let columns = shown.iter().map(|&code| count(&codes[code], STEPS)).max().unwrap_or(0);
+    let noise = |draw| Noise::new(Streams::new(loaded.config.seed).fork("traverse"), "traverse", draw as u64, device);
+    let (images, _) = lines(traversal, (&codes, &shown), (1, STEPS, columns), noise);
+    let names: Vec<&str> = shown.iter().map(|&code| codes[code].name.as_str()).collect();
+    let grid = view::image_grid(&images, [shown.len() * columns, channels, height, width], Some(columns))?;
+    Ok(Some((format!("a row for each of {}", names.join(", ")), grid)))
+}
+
+/// What is decoded at even quantiles of N(0, 1) in both directions, row by row from the top.
+fn plane(autoencoder: &dyn Autoencoder, steps: usize, device: &Device) -> Vec<f32> {
+    let along = quantiles(steps);
+    let across = |&y: &f64| along.iter().flat_map(move |&x| [x as f32, y as f32]);
+    let codes: Vec<f32> = along.iter().rev().flat_map(across).collect();
+    let codes = Tensor::<2>::from_data(TensorData::new(codes, [steps * steps, 2]), device);
+    autoencoder.decode(codes, None).to_data().iter().collect()
 }
 
 /// Draws what is decoded all over the plane of two latents: to the right the first one grows, upwards the second.
@@ -102,14 +143,10 @@ fn map(args: &TraverseArgs, loaded: &Loaded, device: &Device, out: &Path) -> Res
         let message = format!("{steps} rows of {steps} images are too many for a picture");
         return Err(CliError::usage(message, "at most 64 --steps"));
     }
-    let along = quantiles(steps);
-    let codes: Vec<f32> =
-        along.iter().rev().flat_map(|&y| along.iter().flat_map(move |&x| [x as f32, y as f32])).collect();
-    let codes = Tensor::<2>::from_data(TensorData::new(codes, [steps * steps, 2]), device);
-    let images: Vec<f32> = autoencoder.decode(codes, None).to_data().iter().collect();
+    let images = plane(autoencoder, steps, device);
     write(out, &view::image_grid(&images, [steps * steps, channels, height, width], Some(steps))?)?;
     let (step, weights) = (loaded.header.step, weights(loaded.averaged));
-    let ends = along.last().copied().map(number).unwrap_or_default();
+    let ends = quantiles(steps).last().copied().map(number).unwrap_or_default();
     println!(
         "z1 to the right and z2 upwards from -{ends} to {ends}, step {step} by the {weights} weights: {}",
         out.display()

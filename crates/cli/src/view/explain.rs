@@ -49,6 +49,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ),
     ("classes", HIGHER, "Classes found among generated samples, by a classifier"),
     ("classifier_score", HIGHER, "Inception score of our own classifier: how sure and how varied its answers are"),
+    ("completeness", HIGHER, "Whether each factor of the data is told by one latent; 1 when it is"),
     (
         "copies",
         LOWER,
@@ -57,9 +58,11 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("coverage", HIGHER, "Share of real samples that have a generated one in their neighbourhood: variety"),
     ("covered", HIGHER, "Modes that get at least a fifth of their fair share of the samples"),
     ("density", HIGHER, "How many real neighbourhoods a generated sample falls into, on average: fidelity"),
+    ("disentanglement", HIGHER, "Whether each latent stands for one factor of the data; 1 when it does"),
     ("diversity", HIGHER, "Mean distance between generated samples; a fall to zero is mode collapse"),
     ("duplicates", LOWER, "Share of generated samples that repeat another one, nearly or exactly"),
     ("elbo", HIGHER, "Evidence lower bound on the log-likelihood of held-out data, in nats per sample"),
+    ("factor_vae", HIGHER, "How often the latent that varies least tells which factor of the data is fixed"),
     ("fd", LOWER, "Frechet distance of the Gaussians with the two samples' moments"),
     (
         "ffd",
@@ -78,6 +81,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
         "Share of samples within three standard deviations of a mode; read it together with the modes covered",
     ),
     ("inception_score", HIGHER, "How sure and how varied the classifier's answers on generated images are"),
+    ("informativeness", HIGHER, "How well the factors of the data are told from all latents together"),
     ("jsd", LOWER, "Jensen-Shannon divergence between the real and the generated distribution, in nats"),
     ("kid", LOWER, "Squared maximum mean discrepancy of Inception features with a cubic kernel"),
     (
@@ -87,6 +91,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ),
     ("lpips", LOWER, "Distance between images on the features of a pretrained network"),
     ("mae", LOWER, "Mean absolute error"),
+    ("mig", HIGHER, "By how much each factor is told better by its best latent than by the next; 1 when by that alone"),
     ("mmd", LOWER, "Maximum mean discrepancy between real and generated samples"),
     ("mmd2", LOWER, "Squared maximum mean discrepancy between real and generated samples; around 0 when they agree"),
     ("mmd2_cubic", LOWER, "Squared maximum mean discrepancy with a cubic kernel; around 0 when the samples agree"),
@@ -100,6 +105,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("psnr", HIGHER, "Peak signal-to-noise ratio, in decibel"),
     ("recall", HIGHER, "Share of real samples that lie among generated ones: variety"),
     ("reconstruction", LOWER, "Error of decoding the code of a held-out sample"),
+    ("sap", HIGHER, "By how much each factor is told better by its best latent than by the next, by thresholds"),
     ("ssim", HIGHER, "Structural similarity of two images; 1 when they are the same"),
     ("swd", LOWER, "Sliced Wasserstein distance between real and generated samples"),
     ("vendi", HIGHER, "Effective number of different items among the generated ones"),

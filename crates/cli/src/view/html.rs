@@ -34,6 +34,8 @@ pub struct Report {
     pub real: Option<(String, Png)>,
     /// Samples over time, with a caption each; the last is shown large.
     pub grids: Vec<(String, Png)>,
+    /// What the codes of the run's system are: reconstructions, what lies between items, codes one by one.
+    pub codes: Vec<Picture>,
     /// Curves over steps: a caption, which may be empty, and an SVG element, which has its own title.
     pub curves: Vec<(String, String)>,
     /// What went wrong.
@@ -72,6 +74,7 @@ pub fn report(report: &Report) -> String {
             (heading(report))
             (notes(&report.notes))
             (samples(report))
+            (codes(&report.codes))
             (figures(&report.figures))
             (health(&report.health, &report.watched))
             (curves(&report.curves))
@@ -252,6 +255,24 @@ fn samples(report: &Report) -> Markup {
             }
             @if !earlier.is_empty() {
                 div.time { @for grid in earlier { (figure(grid, "Generated samples")) } }
+            }
+        }
+    }
+}
+
+fn codes(pictures: &[Picture]) -> Markup {
+    html! {
+        @if !pictures.is_empty() {
+            section aria-labelledby="codes" {
+                h2 id="codes" { "Codes" }
+                div.pair {
+                    @for picture in pictures {
+                        @match picture {
+                            Picture::Png(caption, bytes) => (figure(&(caption.clone(), bytes.clone()), "Codes")),
+                            Picture::Svg(caption, svg) => figure { (PreEscaped(svg)) figcaption { (caption) } },
+                        }
+                    }
+                }
             }
         }
     }
