@@ -152,12 +152,63 @@ def sample32(args):
     return step, SAMPLES, nets
 
 
+class Modulated(nn.Module):
+    """Inputs scaled before and outputs after a convolution, which is the same as kernels for each item, and faster."""
+
+    def __init__(self, inputs, outputs, kernel, demodulate):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        self.style = nn.Linear(64, inputs)
+        nn.init.ones_(self.style.bias)
+        self.demodulate = demodulate
+
+    def forward(self, x, w):
+        s = self.style(w)
+        y = self.conv(x * s[:, :, None, None])
+        if not self.demodulate:
+            return y
+        lengths = (s.square() @ self.conv.weight.square().sum((2, 3)).T + 1e-8).sqrt()
+        return y / lengths[:, :, None, None]
+
+
+class Synthesis(nn.Module):
+    def __init__(self, width=64):
+        super().__init__()
+        self.constant = nn.Parameter(torch.randn(1, width, 4, 4))
+        self.layers = nn.ModuleList([Modulated(width, width, 3, True) for _ in range(9)])
+        self.image = Modulated(width, 3, 1, False)
+
+    def forward(self, w):
+        x = self.constant.expand(len(w), -1, -1, -1)
+        for i, layer in enumerate(self.layers):
+            if i % 2 == 1:
+                x = F.interpolate(x, scale_factor=2)
+            x = F.leaky_relu(layer(x, w), 0.2)
+        return self.image(x, w)
+
+
+def modulated64(args):
+    net = Synthesis()
+    optimizer = adam(net, 2e-3, (0.0, 0.99))
+    size = args.batch or 32
+    g = args.compiled(net)
+
+    def step():
+        loss = (g(torch.randn(size, 64)) - 0.5).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step, size, [net]
+
+
 WORKLOADS = {
     "vae": vae,
     "dcgan32": lambda args: dcgan(32, args),
     "dcgan64": lambda args: dcgan(64, args),
     "wgan-gp": wgan_gp,
     "sample32": sample32,
+    "modulated64": modulated64,
 }
 
 

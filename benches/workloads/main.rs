@@ -2,6 +2,7 @@
 //!
 //! Rounds alternate, so that what else the machine does meets both alike.
 
+mod modulated;
 mod report;
 mod run;
 mod scaling;

@@ -19,6 +19,8 @@ use ganvas_vae::systems::vae::Vae;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::modulated;
+
 /// Steps before a round is measured.
 const WARM_UP: usize = 3;
 /// Images of a call that draws samples.
@@ -37,6 +39,8 @@ pub enum Workload {
     WganGp,
     /// Drawing 10,000 images from the generator of the DCGAN on 32x32.
     Sample32,
+    /// One update of a generator of modulated convolutions of width 64 to 64x64 in colour, batches of 32, by a loss of its images alone.
+    Modulated64,
 }
 
 /// How a workload is run.
@@ -89,6 +93,7 @@ impl Workload {
             Self::Dcgan64 => "dcgan64",
             Self::WganGp => "wgan-gp",
             Self::Sample32 => "sample32",
+            Self::Modulated64 => "modulated64",
         }
     }
 
@@ -112,6 +117,7 @@ impl Workload {
                 2.0 * (critic * (2.0 * 3.0 + 2.0 + 4.0) + generator + (critic * 2.0 + generator * 3.0) / 5.0)
             }
             Self::Sample32 => 2.0 * generator(32),
+            Self::Modulated64 => modulated::flop(),
         }
     }
 
@@ -121,6 +127,8 @@ impl Workload {
             Self::Dcgan32 => images(3, 32, 6400),
             // Only its shape is looked at.
             Self::Sample32 => images(3, 32, 1),
+            // Nothing but their number is looked at.
+            Self::Modulated64 => images(1, 4, 640),
             Self::Dcgan64 => images(3, 64, 1920),
             Self::WganGp => ganvas_data::open("grid25", &ganvas_data::OpenOptions::default()),
         };
@@ -139,6 +147,7 @@ impl Workload {
             }
             Self::Dcgan32 | Self::Sample32 => (of::<Dcgan>(&settings(Preset::Paper, 32), data, &build), 64),
             Self::Dcgan64 => (of::<Dcgan>(&settings(Preset::Paper, 64), data, &build), 64),
+            Self::Modulated64 => (Box::new(modulated::Synthesis::new(&build)), 32),
             Self::WganGp => (of::<WganGp>(&WganGp::preset(Preset::Small, data).config, data, &build), 256),
         }
     }

@@ -136,7 +136,7 @@ Example:
 ";
 
 const BENCH: &str = "\
-Measure five workloads of training and sampling in items a second, each round in a process of its own
+Measure six workloads of training and sampling in items a second, each round in a process of its own
 
 Usage: cargo xtask bench [--features LIST] [--peer [--compile]] [--python FILE] [--device D] [--precision f32|bf16]
                          [--batch N] [--rounds N] [--seconds S] [--threads N] [--only W,W] [--json FILE]
