@@ -26,5 +26,6 @@ pub mod layers;
 pub mod mlp;
 pub mod noise;
 pub mod optim;
+pub mod pixelcnn;
 pub mod resnet;
 pub mod state;

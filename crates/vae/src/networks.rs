@@ -170,7 +170,7 @@ pub(crate) fn check_count(key: &str, count: usize, most: usize) -> Result<(), Co
 }
 
 /// The mean over the places of each channel.
-fn by_channel(values: &[f32], channels: usize) -> Vec<f32> {
+pub(crate) fn by_channel(values: &[f32], channels: usize) -> Vec<f32> {
     let places = (values.len() / channels.max(1)).max(1);
     values.chunks(places).map(|values| values.iter().sum::<f32>() / places as f32).collect()
 }

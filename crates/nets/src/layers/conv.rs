@@ -94,6 +94,13 @@ impl Conv2d {
         x.affine(|x| self.apply(x, weight.clone(), bias), |t| self.apply(t, weight.clone(), None))
     }
 
+    /// [`forward`](Conv2d::forward) with the kernel times a mask, which has its shape or sides of 1.
+    pub(crate) fn masked(&self, x: Tensor<4>, mask: Tensor<4>) -> Tensor<4> {
+        let weight = self.weight.val();
+        let mask = mask.cast(weight.dtype());
+        self.apply(x, weight * mask, self.bias.as_ref().map(Param::val))
+    }
+
     fn apply(&self, x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
         let Geometry { stride, padding, .. } = self.geometry;
         conv2d(x, weight, bias, stride, padding)

@@ -2,6 +2,7 @@
 
 mod activation;
 mod batch_norm;
+mod codebook;
 mod conditional_norm;
 mod conv;
 mod dropout;
@@ -16,6 +17,7 @@ mod values;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, Buffer};
+pub use codebook::{Codebook, Following, perplexity};
 pub use conditional_norm::ConditionalBatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d, Geometry};
 pub use dropout::{dropout, dropout_dual};

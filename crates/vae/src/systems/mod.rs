@@ -8,4 +8,5 @@ pub mod iwae;
 pub mod measures;
 pub mod vae;
 pub mod variants;
+pub mod vqvae;
 pub mod wae;
