@@ -129,3 +129,24 @@ fn codes_of_images_with_known_factors_are_measured_against_them() {
     succeed(f, &["train", "vae", "--out", "digits", "--steps", "1"]);
     refused(f, &["eval", "digits", "--metrics", "mig"], 2, &["there is no metric `mig`"]);
 }
+
+/// Two images that are the same and each of one grey: there is nothing to learn, and nothing that is not a number; of one image
+/// there would be nothing to hold out.
+#[test]
+fn constant_images_and_next_to_none_are_trained_on_or_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let add = |name: &str| {
+        image::GrayImage::from_pixel(8, 8, image::Luma([128])).save(f.join("grey").join(name)).unwrap();
+    };
+    std::fs::create_dir(f.join("grey")).unwrap();
+    add("0.png");
+    refused(f, &["train", "vae", "--data", "grey", "--out", "one"], 1, &["1 item(s)", "at least two"]);
+    add("1.png");
+    for system in ["vae", "beta-tcvae", "vqvae"] {
+        succeed(f, &["train", system, "--data", "grey", "--out", system, "--steps", "5"]);
+        let json = succeed(f, &["eval", system, "--nll", "--k", "5000", "--json"]);
+        assert!(metric(&json, "nll").is_some_and(f64::is_finite), "{system}: {json}");
+        succeed(f, &["sample", system, "--sampler", "gaussian", "--out", &format!("{system}.png")]);
+    }
+}

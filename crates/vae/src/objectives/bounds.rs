@@ -61,6 +61,8 @@ mod tests {
     use super::super::tests::{one, row};
     use super::*;
     use burn::tensor::Device;
+    use ganvas_nets::noise::Noise;
+    use ganvas_prob::stream::Streams;
 
     #[test]
     fn the_importance_weighted_bound_does_not_underflow() {
@@ -82,6 +84,22 @@ mod tests {
         let expected = -((1f64.exp() + 2f64.exp() + 4f64.exp()) / 3.0).ln();
         assert!((at(2.0) - expected).abs() < 1e-5);
         assert!([0.0, 0.5, 1.0, 2.0, 5.0].map(at).windows(2).all(|pair| pair[0] > pair[1]));
+    }
+
+    /// Of the same samples: the mean of the bounds of groups lies between the mean of the log-weights and the bound of all, by Jensen's
+    /// inequality (Rainforth et al. 2018, section 3).
+    #[test]
+    fn the_mean_of_several_bounds_lies_between_those_of_one_sample_and_of_all() {
+        let (m, k) = (4, 6);
+        let noise = Noise::new(Streams::new(1), "weights", 0, &Device::flex());
+        let weights = noise.normal::<2>("w", [200, m * k]).mul_scalar(5.0) - 90.0;
+        let of = |size: usize| {
+            let groups = m * k / size;
+            importance_weighted(weights.clone().reshape([200 * groups, size])).reshape([200, groups]).mean_dim(1)
+        };
+        let (one, groups, all) = (of(1), of(k), of(m * k));
+        let least = |x: Tensor<2>| x.min().into_scalar::<f64>();
+        assert!(least(groups.clone() - one) > 0.0 && least(all - groups) > 0.0);
     }
 
     /// The gradient of the bound is the sum of the weights times that of the log-weights.

@@ -414,13 +414,19 @@ fn settings_out_of_their_domain_are_refused_by_name() {
 }
 
 #[test]
-fn sizes_from_one_latent_to_many_stay_finite() {
+fn sizes_from_one_to_many_stay_finite() {
     for latent in [1, 512] {
         let config = AutoencoderConfig { latent, ..large(THRESHOLD) };
         assert!(figures(&config, true)["elbo"].is_finite(), "{latent}");
         let vae = build(&config);
         let x = observed(&vae, 2);
-        assert!(vae.bound(&x, 3, &noise(1)).mean().into_scalar::<f64>().is_finite());
+        for k in [1, 5000] {
+            assert!(vae.bound(&x, k, &noise(1)).mean().into_scalar::<f64>().is_finite(), "{latent} latents, k = {k}");
+        }
+    }
+    for k in [1, 5000] {
+        let objective = Objective::ImportanceWeighted { k, estimator: Estimator::default() };
+        assert!(figures(&AutoencoderConfig { objective, ..large(THRESHOLD) }, true)["elbo"].is_finite(), "k = {k}");
     }
     // One latent has nothing below the diagonal.
     let one = AutoencoderConfig { latent: 1, posterior: Posterior::Full, ..large(THRESHOLD) };

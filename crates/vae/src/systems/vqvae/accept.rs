@@ -18,7 +18,6 @@ use crate::systems::autoencoder::{AutoencoderConfig, Autoencoding, Objective};
 use crate::systems::measures::Bounds;
 use crate::systems::vae::Variational;
 
-const BATCH: usize = 128;
 const DRAWN: usize = 5000;
 /// A sample is recognised where the classifier is as sure as this of a class.
 const SURE: f32 = 0.9;
@@ -33,7 +32,7 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let config = recommended.config;
     let coded = (recommended.steps as f64 * config.prior_from) as u64;
     for seed in acceptance.seeds() {
-        let trial = |until: u64| Trial { dataset: &dataset, seed, batch: BATCH, until: Until::Steps(until) };
+        let trial = |until: u64| Trial { dataset: &dataset, seed, batch: recommended.batch, until: Until::Steps(until) };
         let trained = acceptance.train::<VqVae>(&config, &trial(recommended.steps))?;
         let vq = &trained.system;
         let places = vq.places();

@@ -77,13 +77,16 @@ impl System for VqVae {
 impl Model for VqVae {
     fn step(&mut self, batch: &Batch, step: &mut Step) {
         let Self { networks, prior, config, observation, grid } = self;
-        if step.progress() < config.prior_from {
+        let done = step.progress();
+        if done < config.prior_from {
             let loss = |networks: &Networks, micro: &MicroBatch| loss(config, observation, *grid, networks, micro);
             step.phase("autoencoder").update("networks", networks, batch, loss);
             return;
         }
         let networks = networks.shown();
-        step.phase("prior").update("prior", prior, batch, |prior, micro| {
+        // Falls to 0, for what is noise in a step's gradient should not be left in the last of them.
+        let rate = (1.0 - done) / (1.0 - config.prior_from).max(1e-9);
+        step.phase("prior").rate(rate).update("prior", prior, batch, |prior, micro| {
             let observed = observation.observe(micro.batch.items.clone(), &micro.noise);
             let tokens = networks.tokens(observed.without_autodiff(), *grid);
             prior.log_likelihood(tokens.autodiff()).mean().neg()
