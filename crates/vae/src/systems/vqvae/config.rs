@@ -47,7 +47,7 @@ impl VqVaeConfig {
     /// The least side that tokens may come in.
     const SIDE: usize = 2;
 
-    pub(super) fn preset(preset: Preset, data: &DataSpec) -> Recommended<Self> {
+    pub(super) fn preset(preset: Preset) -> Recommended<Self> {
         let adam = OptimizerConfig::adam;
         let small = Self {
             width: 32,
@@ -61,12 +61,12 @@ impl VqVaeConfig {
             decoder: Decoder::Gaussian { sd: 0.3 },
             init: Initializer::He,
             optimizer: adam(1e-3, 0.9),
-            prior_from: 0.7,
-            prior: PixelCnnConfig::new(32, 3),
-            prior_optimizer: adam(1e-3, 0.9),
+            prior_from: 0.25,
+            prior: PixelCnnConfig { kernel: 5, ..PixelCnnConfig::new(64, 4) },
+            prior_optimizer: adam(2e-3, 0.9),
         };
         match preset {
-            Preset::Small => Recommended::new(2400, if data.values() <= 256 { 64 } else { 128 }, small),
+            Preset::Small => Recommended::new(8000, 64, small),
             // The paper's networks for 32x32 on the images' own side, and for the tokens a fifth of its steps.
             Preset::Paper => {
                 let config = Self {

@@ -49,8 +49,8 @@ impl System for VqVae {
 
     type Config = VqVaeConfig;
 
-    fn preset(preset: Preset, data: &DataSpec) -> Recommended<VqVaeConfig> {
-        VqVaeConfig::preset(preset, data)
+    fn preset(preset: Preset, _: &DataSpec) -> Recommended<VqVaeConfig> {
+        VqVaeConfig::preset(preset)
     }
 
     fn build(config: &VqVaeConfig, data: &DataSpec, build: &Build) -> Result<Self, ConfigError> {

@@ -13,8 +13,8 @@ fn spec() -> DataSpec {
 }
 
 fn config() -> VqVaeConfig {
-    let small = VqVaeConfig::preset(Preset::Small, &spec()).config;
-    VqVaeConfig { width: 8, blocks: 1, codes: 8, size: 4, patience: 10, ..small }
+    let small = VqVaeConfig::preset(Preset::Small).config;
+    VqVaeConfig { width: 8, blocks: 1, codes: 8, size: 4, patience: 10, prior_from: 0.7, ..small }
 }
 
 fn build(config: &VqVaeConfig) -> Result<VqVae, ConfigError> {
