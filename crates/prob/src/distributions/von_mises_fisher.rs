@@ -98,7 +98,7 @@ impl FisherAngle {
         self.ln_normaliser
     }
 
-    /// The divergence of the law on the sphere from the uniform one in nats (Davidson et al. 2018, eq. 14). Its derivative by
+    /// The divergence of the law on the sphere from the uniform one in nats (Davidson et al. 2018). Its derivative by
     /// the concentration is the concentration times [`cosine_variance`](Self::cosine_variance).
     pub fn kl_to_uniform(&self) -> f64 {
         // Rounding leaves about -1e-16 where there is none.
@@ -106,7 +106,7 @@ impl FisherAngle {
     }
 
     /// dt/dconcentration of a draw at a fixed probability: -(dF/dconcentration) / p(t), the implicit reparameterisation of
-    /// Figurnov, Mohamed and Mnih (2018, eq. 6).
+    /// Figurnov, Mohamed and Mnih (2018, section 3).
     pub fn slope(&self, t: f64) -> f64 {
         if t <= 0.0 {
             return 0.0;
