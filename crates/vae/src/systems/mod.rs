@@ -6,6 +6,7 @@ pub mod beta_vae;
 pub mod cvae;
 pub mod iwae;
 pub mod measures;
+pub mod svae;
 pub mod vae;
 pub mod variants;
 pub mod wae;
