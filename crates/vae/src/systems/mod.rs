@@ -4,6 +4,7 @@ pub mod ae;
 pub mod autoencoder;
 pub mod beta_vae;
 pub mod cvae;
+pub mod hvae;
 pub mod iwae;
 pub mod measures;
 pub mod svae;
