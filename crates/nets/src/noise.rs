@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ganvas_prob::stream::{StreamRng, Streams, normals, uniforms};
+use ganvas_prob::stream::{StreamRng, Streams, normals, seeds, uniforms};
 use ganvas_prob::traits::Sample;
 
 /// Random tensors of one phase of one step.
@@ -71,7 +71,13 @@ impl Noise {
         Tensor::from_data(TensorData::new(classes, [n]), &self.device)
     }
 
-    fn draw<const D: usize>(&self, shape: [usize; D], draw: impl FnOnce(usize) -> Vec<f32>) -> Vec<f32> {
+    /// A generator for each entry of a shape, of which nobody knows before how much it will be asked for.
+    pub fn generators<const D: usize>(&self, name: &str, shape: [usize; D]) -> Vec<StreamRng> {
+        let drawn = self.draw(shape, |n| seeds(&mut self.rng(name), n));
+        drawn.into_iter().map(|seed| Streams::new(seed).rng(name, 0)).collect()
+    }
+
+    fn draw<T: Clone, const D: usize>(&self, shape: [usize; D], draw: impl FnOnce(usize) -> Vec<T>) -> Vec<T> {
         let n = shape.iter().product();
         match &self.rows {
             Some((rows, of)) if shape.first() == Some(&rows.len()) && !rows.is_empty() => {
@@ -124,6 +130,11 @@ mod tests {
         for rows in [0..2, 2..5, 4..5] {
             let part = draw(noise().rows(rows.clone(), 5), rows.len());
             assert_eq!(part, whole[rows.start * 3..rows.end * 3], "{rows:?}");
+            let first = |noise: Noise, n: usize| -> Vec<u64> {
+                noise.generators("g", [n, 2]).iter_mut().flat_map(|rng| seeds(rng, 1)).collect()
+            };
+            let part = first(noise().rows(rows.clone(), 5), rows.len());
+            assert_eq!(part, first(noise(), 5)[rows.start * 2..rows.end * 2], "{rows:?}");
         }
     }
 

@@ -89,6 +89,12 @@ pub fn uniforms(rng: &mut StreamRng, n: usize) -> Vec<f32> {
     (0..n).map(|_| StandardUniform.sample(rng)).collect()
 }
 
+/// `n` random seeds, for what draws a number of values that is not known before.
+pub fn seeds(rng: &mut StreamRng, n: usize) -> Vec<u64> {
+    use rand::Rng;
+    (0..n).map(|_| rng.next_u64()).collect()
+}
+
 /// A uniformly random order of `0..n` (Fisher and Yates 1938, in Durstenfeld's form).
 pub fn permutation(rng: &mut StreamRng, n: usize) -> Vec<usize> {
     use rand::seq::SliceRandom;

@@ -32,6 +32,8 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::Vamp>(),
     Definition::of::<systems::variants::Rae>(),
     Definition::of::<systems::vqvae::VqVae>(),
+    Definition::of::<systems::svae::Svae>(),
+    Definition::of::<systems::hvae::Hvae>(),
 ];
 
 /// The example of the README, compiled and run with the documentation's other examples.

@@ -27,6 +27,7 @@
 //! |---|---|
 //! | [`MultivariateNormal`], [`GaussianMixture`] | all of R^d |
 //! | [`Dirichlet`] | the simplex: values that are not negative and sum to 1 |
+//! | [`VonMisesFisher`], and its [`FisherAngle`] alone | the unit sphere |
 
 mod location_scale;
 pub(crate) mod numeric;
@@ -58,6 +59,7 @@ mod student_t;
 mod truncated_normal;
 mod uniform;
 mod von_mises;
+mod von_mises_fisher;
 mod weibull;
 
 pub use bernoulli::Bernoulli;
@@ -86,6 +88,7 @@ pub use student_t::StudentT;
 pub use truncated_normal::TruncatedNormal;
 pub use uniform::Uniform;
 pub use von_mises::VonMises;
+pub use von_mises_fisher::{FisherAngle, VonMisesFisher};
 pub use weibull::Weibull;
 
 use crate::traits::ParameterError;

@@ -132,13 +132,20 @@ const NODES: [(f64, f64); 10] = [
 
 /// The integral of `f` over `[low, high]`, by `panels` panels of the Gauss-Legendre rule with 20 points.
 pub fn integrate(low: f64, high: f64, panels: usize, f: impl Fn(f64) -> f64) -> f64 {
+    let [sum] = integrate_all(low, high, panels, |x| [f(x)]);
+    sum
+}
+
+/// The same of several functions of one argument at once.
+pub fn integrate_all<const N: usize>(low: f64, high: f64, panels: usize, f: impl Fn(f64) -> [f64; N]) -> [f64; N] {
     let half = 0.5 * (high - low) / panels as f64;
-    let mut sum = 0.0;
+    let mut sums = [0.0; N];
     for panel in 0..panels {
         let middle = low + half * (2 * panel + 1) as f64;
         for (node, weight) in NODES {
-            sum += weight * (f(middle - half * node) + f(middle + half * node));
+            let (below, above) = (f(middle - half * node), f(middle + half * node));
+            sums.iter_mut().zip(below.iter().zip(above)).for_each(|(sum, (a, b))| *sum += weight * (a + b));
         }
     }
-    sum * half
+    sums.map(|sum| sum * half)
 }

@@ -28,6 +28,28 @@ pub fn kl_per_latent(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<2> {
     terms.mul_scalar(0.5)
 }
 
+/// KL(N(mean, exp(log_variance)) || N(other, exp(other_log_variance))) in closed form, latent by latent.
+///
+/// # Shapes
+/// `[n, latent]` each, to `[n, latent]`.
+pub fn kl_between(
+    (mean, log_variance): (Tensor<2>, Tensor<2>),
+    (other, other_log_variance): (Tensor<2>, Tensor<2>),
+) -> Tensor<2> {
+    let ratio = log_variance - other_log_variance.clone();
+    let square = (mean - other).square() * ganvas_kernels::exp(other_log_variance.neg());
+    (ganvas_kernels::exp(ratio.clone()) + square - ratio.add_scalar(1.0)).mul_scalar(0.5)
+}
+
+/// ln N(z; mean, exp(log_variance)).
+///
+/// # Shapes
+/// `[n, latent]` each, to `[n]`.
+pub fn log_normal(z: Tensor<2>, (mean, log_variance): (Tensor<2>, Tensor<2>)) -> Tensor<1> {
+    let square = (z - mean).square() * ganvas_kernels::exp(log_variance.clone().neg());
+    sum_rows((square + log_variance).add_scalar((2.0 * std::f64::consts::PI).ln())).mul_scalar(-0.5)
+}
+
 /// How many latents are active: the posterior mean has a variance over the items of more than 0.01 (Burda et al.
 /// 2016: Var_x(E[z|x]) > 10^-2), `[1]`.
 ///
@@ -69,6 +91,25 @@ pub(crate) mod tests {
         let (m, v) = (0.7f64, -0.4f64);
         let expected = 0.5 * (v.exp() + m * m - 1.0 - v);
         assert!((one(kl_to_standard_normal(row(&[0.7]), row(&[-0.4]))) - expected).abs() < 1e-6);
+    }
+
+    /// From the standard normal it is the other closed form; of two laws it is the mean of ln q - ln p: 100,000 draws, within 5 standard
+    /// errors.
+    #[test]
+    fn kl_between_gaussians_is_the_mean_of_their_log_ratio() {
+        let n = 100_000;
+        let wide = |mean: f32, v: f32| (row(&[mean]).expand([n, 1]), row(&[v]).expand([n, 1]));
+        let (q, p, standard) = (wide(0.7, -0.9), wide(-0.4, 0.3), wide(0.0, 0.0));
+        let draws = normals(&mut Streams::new(1).rng("eps", 0), n);
+        let eps = Tensor::<1>::from_floats(draws.as_slice(), &Device::flex()).reshape([n, 1]);
+        let z = q.0.clone() + q.1.clone().mul_scalar(0.5).exp() * eps;
+        let ratio: Vec<f64> = (log_normal(z.clone(), q.clone()) - log_normal(z, p.clone())).to_data().iter().collect();
+        let estimate = ratio.iter().sum::<f64>() / n as f64;
+        let variance = ratio.iter().map(|v| (v - estimate).powi(2)).sum::<f64>() / n as f64;
+        let first = |x: Tensor<2>| one(sum_rows(x).narrow(0, 0, 1));
+        assert!((estimate - first(kl_between(q.clone(), p))).abs() < 5.0 * (variance / n as f64).sqrt());
+        let expected = first(kl_per_latent(q.0.clone(), q.1.clone()));
+        assert!((first(kl_between(q, standard)) - expected).abs() < 1e-6);
     }
 
     /// Unbiased variances 0.02, 0.005 and 0 of two items.

@@ -59,6 +59,8 @@ pub enum Posterior {
     Diagonal,
     /// A Gaussian with any covariance, by its Cholesky factor (Kingma and Welling 2019, section 2.5.1).
     Full,
+    /// A von Mises-Fisher law on the unit sphere, with a mean direction and a concentration (Davidson et al. 2018).
+    VonMisesFisher,
 }
 
 /// What the latents are distributed like before anything is seen.
@@ -75,6 +77,8 @@ pub enum Prior {
         /// How many.
         inputs: usize,
     },
+    /// Uniform on the unit sphere (Davidson et al. 2018).
+    Sphere,
 }
 
 /// What is minimised, in nats per item. R is -ln p(x|z), KL the divergence of the posterior from the prior, w the importance
@@ -236,6 +240,41 @@ impl Warmup {
             Self::Cyclical { cycles, share } => ((progress * cycles as f64).fract() / share).min(1.0),
         }
     }
+
+    /// Refuses a setting out of its domain.
+    pub(crate) fn check(self) -> Result<(), ConfigError> {
+        let share = match self {
+            Self::None => return Ok(()),
+            Self::Linear { share } => share,
+            Self::Cyclical { cycles, share } => {
+                check_count("warmup.cycles", cycles, 10_000)?;
+                share
+            }
+        };
+        if share > 0.0 && share <= 1.0 { Ok(()) } else { Err(ConfigError::domain("warmup.share", "in (0, 1]", share)) }
+    }
+}
+
+/// Refuses a setting out of its domain among those of the optimiser, of the share of the steps after which its rate is multiplied and
+/// by what, and of the average.
+pub(crate) fn check_training(
+    optimizer: &OptimizerConfig,
+    (late, rate_late): (f64, f64),
+    ema: f64,
+) -> Result<(), ConfigError> {
+    if let Some((name, domain, value)) = optimizer.fault() {
+        return Err(ConfigError::domain(format!("optimizer.{name}"), domain, value));
+    }
+    if !(0.0..=1.0).contains(&late) {
+        return Err(ConfigError::domain("late", "in [0, 1]", late));
+    }
+    if !(rate_late > 0.0 && rate_late.is_finite()) {
+        return Err(ConfigError::domain("rate_late", "a positive number", rate_late));
+    }
+    if !(0.0..1.0).contains(&ema) {
+        return Err(ConfigError::domain("ema", "in [0, 1)", ema));
+    }
+    Ok(())
 }
 
 impl AutoencoderConfig {
@@ -278,31 +317,8 @@ impl AutoencoderConfig {
         self.check_laws(data)?;
         self.check_flow()?;
         self.check_objective()?;
-        if let Some((name, domain, value)) = self.optimizer.fault() {
-            return Err(ConfigError::domain(format!("optimizer.{name}"), domain, value));
-        }
-        let share = |key: &str, value: f64| match value > 0.0 && value <= 1.0 {
-            true => Ok(()),
-            false => Err(ConfigError::domain(key, "in (0, 1]", value)),
-        };
-        match self.warmup {
-            Warmup::None => {}
-            Warmup::Linear { share: rise } => share("warmup.share", rise)?,
-            Warmup::Cyclical { cycles, share: rise } => {
-                check_count("warmup.cycles", cycles, 10_000)?;
-                share("warmup.share", rise)?;
-            }
-        }
-        if !(0.0..=1.0).contains(&self.late) {
-            return Err(ConfigError::domain("late", "in [0, 1]", self.late));
-        }
-        if !(self.rate_late > 0.0 && self.rate_late.is_finite()) {
-            return Err(ConfigError::domain("rate_late", "a positive number", self.rate_late));
-        }
-        if !(0.0..1.0).contains(&self.ema) {
-            return Err(ConfigError::domain("ema", "in [0, 1)", self.ema));
-        }
-        Ok(())
+        self.warmup.check()?;
+        check_training(&self.optimizer, (self.late, self.rate_late), self.ema)
     }
 
     /// Posterior, prior and what they need of the data.
@@ -314,8 +330,16 @@ impl AutoencoderConfig {
             let found = format!("{} classes", data.classes);
             return Err(ConfigError::domain("data", "labelled with two classes or more", found));
         }
+        let spherical = self.posterior == Posterior::VonMisesFisher;
+        if spherical != (self.prior == Prior::Sphere) {
+            let domain = "sphere with the von-mises-fisher posterior and another with any other";
+            return Err(ConfigError::domain("prior.kind", domain, if spherical { "another" } else { "sphere" }));
+        }
+        if spherical && !(2..=256).contains(&self.latent) {
+            return Err(ConfigError::domain("latent", "2 to 256 with the von-mises-fisher posterior", self.latent));
+        }
         match self.prior {
-            Prior::StandardNormal => {}
+            Prior::StandardNormal | Prior::Sphere => {}
             Prior::ByClass if !self.conditional => {
                 return Err(ConfigError::domain("prior.kind", "another unless `conditional` is true", "by-class"));
             }
@@ -345,6 +369,10 @@ impl AutoencoderConfig {
             let domain = "diagonal or full with a flow, whose draws it changes";
             return Err(ConfigError::domain("posterior", domain, "deterministic"));
         }
+        if self.posterior == Posterior::VonMisesFisher {
+            let domain = "diagonal or full with a flow, which would leave the sphere";
+            return Err(ConfigError::domain("posterior", domain, "von-mises-fisher"));
+        }
         if matches!(self.prior, Prior::Vamp { .. }) {
             let domain = "another with a flow: the prior is made of Gaussian posteriors";
             return Err(ConfigError::domain("prior.kind", domain, "vamp"));
@@ -358,7 +386,7 @@ impl AutoencoderConfig {
 
     fn check_objective(&self) -> Result<(), ConfigError> {
         if self.posterior == Posterior::Deterministic && self.objective.needs_density() {
-            let domain = "diagonal or full with an objective that has a divergence from the prior";
+            let domain = "another with an objective that has a divergence from the prior";
             return Err(ConfigError::domain("posterior", domain, "deterministic"));
         }
         let (m, k) = self.objective.samples();

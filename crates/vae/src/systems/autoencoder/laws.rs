@@ -6,8 +6,10 @@ use burn::tensor::{Int, Tensor, TensorData};
 use ganvas_kernels::exp;
 use ganvas_nets::encoder::LOG_VARIANCE;
 use ganvas_nets::flows::{AnyFlow, Flow};
+use ganvas_nets::noise::Noise;
 
 use super::Posterior;
+use super::sphere::{Concentration, at_angle, direction};
 use crate::objectives::{kl_per_latent, log_mean_exp, log_prior_ratio, sum_rows};
 
 /// What an encoder says of the latents of some items.
@@ -15,10 +17,12 @@ use crate::objectives::{kl_per_latent, log_mean_exp, log_prior_ratio, sum_rows};
 pub(crate) struct Coded {
     /// `[n, latent]`.
     pub mean: Tensor<2>,
-    /// `[n, latent]`; none of a deterministic posterior. Of a full one twice the logarithm of the diagonal of the Cholesky factor.
+    /// `[n, latent]`; none of a deterministic posterior and of one on the sphere. Of a full one twice the logarithm of the diagonal of the Cholesky factor.
     pub log_variance: Option<Tensor<2>>,
     /// What is below that diagonal, `[n, latent, latent]`; none but of a full posterior.
     below: Option<Tensor<3>>,
+    /// Of a posterior on the sphere.
+    pub concentration: Option<Concentration>,
     /// What is drawn goes through a flow, which is told this of the item, `[n, context]`.
     flow: Option<(AnyFlow, Option<Tensor<2>>)>,
 }
@@ -27,10 +31,17 @@ pub(crate) struct Coded {
 pub(crate) struct Drawn {
     /// `[n, latent]`.
     pub z: Tensor<2>,
-    /// Standard normal, `[n, latent]`.
-    eps: Tensor<2>,
+    by: By,
     /// By how much a flow has thinned their density out, `[n]`: its log-determinant.
     log_det: Option<Tensor<1>>,
+}
+
+/// What says how dense latents are where they were drawn.
+enum By {
+    /// Standard normal draws, `[n, latent]`.
+    Normal(Tensor<2>),
+    /// Angles between mean directions and latents on the sphere, `[n]`.
+    Angle(Tensor<1>),
 }
 
 impl Posterior {
@@ -40,17 +51,22 @@ impl Posterior {
             Self::Deterministic => latent,
             Self::Diagonal => 2 * latent,
             Self::Full => 2 * latent + latent * (latent - 1) / 2,
+            Self::VonMisesFisher => latent + 1,
         }
     }
 
     /// What the encoder's outputs say of so many latents.
     pub(super) fn read(self, out: Tensor<2>, latent: usize) -> Coded {
         let mean = out.clone().narrow(1, 0, latent);
+        if self == Self::VonMisesFisher {
+            let concentration = Some(Concentration::read(out.narrow(1, latent, 1).squeeze_dim(1), latent));
+            return Coded { mean: direction(mean), log_variance: None, below: None, concentration, flow: None };
+        }
         let log_variance = (self != Self::Deterministic)
             .then(|| out.clone().narrow(1, latent, latent).clamp(LOG_VARIANCE.0, LOG_VARIANCE.1));
         let entries = latent * (latent - 1) / 2;
         let below = (self == Self::Full && entries > 0).then(|| lower(out.narrow(1, 2 * latent, entries), latent));
-        Coded { mean, log_variance, below, flow: None }
+        Coded { mean, log_variance, below, concentration: None, flow: None }
     }
 }
 
@@ -76,7 +92,9 @@ impl Coded {
             below.unsqueeze_dim::<4>(1).expand([n, k, rows, columns]).reshape([n * k, rows, columns])
         });
         let flow = self.flow.map(|(flow, context)| (flow, context.map(|context| repeated(context, k))));
-        Self { mean: repeated(self.mean, k), log_variance: self.log_variance.map(|v| repeated(v, k)), below, flow }
+        let concentration = self.concentration.map(|concentration| concentration.repeated(k));
+        let log_variance = self.log_variance.map(|v| repeated(v, k));
+        Self { mean: repeated(self.mean, k), log_variance, below, concentration, flow }
     }
 
     /// The same with a flow behind it, which is told `context` of each item, `[n, context]`.
@@ -92,15 +110,32 @@ impl Coded {
         }
     }
 
-    /// Latents by standard normal draws `[n, latent]`.
-    pub fn draw(&self, eps: Tensor<2>) -> Drawn {
-        let z = self.latents(eps.clone());
+    /// Whether it is one point, which has no density.
+    pub fn is_point(&self) -> bool {
+        self.log_variance.is_none() && self.concentration.is_none()
+    }
+
+    /// Latents of items that are there `k` times each, one after the other. A row of what is drawn is for an item, so that parts of a
+    /// batch draw what the whole batch would.
+    pub fn draw(&self, noise: &Noise, k: usize) -> Drawn {
+        let [n, latent] = self.mean.dims();
+        if let Some(concentration) = &self.concentration {
+            let angle = concentration.angle(noise, k);
+            let tangent = noise.normal("posterior", [n / k, k * (latent - 1)]).reshape([n, latent - 1]);
+            let z = at_angle(self.mean.clone(), angle.clone(), tangent);
+            return Drawn { z, by: By::Angle(angle), log_det: None };
+        }
+        let eps = match self.is_point() {
+            true => self.mean.zeros_like(),
+            false => noise.normal("posterior", [n / k, k * latent]).reshape([n, latent]),
+        };
+        let (z, by) = (self.latents(eps.clone()), By::Normal(eps));
         match &self.flow {
             Some((flow, context)) => {
                 let (z, log_det) = flow.forward(z, context.clone());
-                Drawn { z, eps, log_det: Some(log_det) }
+                Drawn { z, by, log_det: Some(log_det) }
             }
-            None => Drawn { z, eps, log_det: None },
+            None => Drawn { z, by, log_det: None },
         }
     }
 
@@ -110,6 +145,7 @@ impl Coded {
             mean: self.mean.clone().detach(),
             log_variance: self.log_variance.clone().map(Tensor::detach),
             below: self.below.clone().map(Tensor::detach),
+            concentration: self.concentration.clone(),
             flow: self.flow.clone(),
         }
     }
@@ -175,6 +211,8 @@ pub(crate) enum PriorLaw {
     Gaussian { mean: Tensor<2>, log_variance: Tensor<2> },
     /// The mean of some Gaussians for all items, `[count, latent]` each.
     Mixture { mean: Tensor<2>, log_variance: Tensor<2> },
+    /// Uniform on the unit sphere.
+    Sphere,
 }
 
 impl PriorLaw {
@@ -189,13 +227,18 @@ impl PriorLaw {
     }
 
     /// ln p(z) - ln q(z|x) of latents, `[n]`; 0 of a deterministic posterior.
-    pub fn log_ratio(&self, coded: &Coded, Drawn { z, eps, log_det }: &Drawn) -> Tensor<1> {
-        let Some(own) = &coded.log_variance else { return sum_rows(z.zeros_like()) };
-        let (z, eps) = (z.clone(), eps.clone());
+    pub fn log_ratio(&self, coded: &Coded, Drawn { z, by, log_det }: &Drawn) -> Tensor<1> {
+        let (own, eps) = match (&coded.log_variance, &coded.concentration, by) {
+            (_, Some(concentration), By::Angle(angle)) => return concentration.log_ratio(angle.clone()),
+            (Some(own), _, By::Normal(eps)) => (own, eps.clone()),
+            _ => return sum_rows(z.zeros_like()),
+        };
+        let z = z.clone();
         let prior = match (self, log_det) {
             // The constants cancel.
             (Self::StandardNormal, None) => return log_prior_ratio(z, own.clone(), eps),
-            (Self::StandardNormal, Some(_)) => standard_normal(z),
+            // On the sphere there is no Gaussian: settings are refused that would bring one here.
+            (Self::StandardNormal | Self::Sphere, _) => standard_normal(z),
             (Self::Gaussian { mean, log_variance }, _) => normal_at(z, mean.clone(), log_variance.clone()),
             (Self::Mixture { mean, log_variance }, _) => mixture(z, mean.clone(), log_variance.clone()),
         };
@@ -209,10 +252,19 @@ impl PriorLaw {
     /// The divergence of the posterior from it, latent by latent, in closed form, `[n, latent]`; none where there is no such form.
     pub fn divergence(&self, coded: &Coded) -> Option<Tensor<2>> {
         match self {
-            _ if coded.flow.is_some() => None,
+            _ if coded.flow.is_some() || coded.concentration.is_some() => None,
             Self::StandardNormal => Some(coded.divergence()),
             Self::Gaussian { mean, log_variance } => Some(coded.divergence_from(mean.clone(), log_variance.clone())),
-            Self::Mixture { .. } => None,
+            Self::Mixture { .. } | Self::Sphere => None,
+        }
+    }
+
+    /// The divergence of the posterior from it, `[n]`: in closed form, latent by latent or of all together, or by what was drawn.
+    pub fn kl(&self, coded: &Coded, drawn: &Drawn, per_latent: Option<&Tensor<2>>) -> Tensor<1> {
+        match (per_latent, &coded.concentration) {
+            (Some(per_latent), _) => sum_rows(per_latent.clone()),
+            (None, Some(concentration)) => concentration.divergence(),
+            (None, None) => self.log_ratio(coded, drawn).neg(),
         }
     }
 }

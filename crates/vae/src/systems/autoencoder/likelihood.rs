@@ -3,7 +3,7 @@ use ganvas_engine::system::{Batch, Bounded, Likelihood};
 use ganvas_nets::noise::{Noise, Pass};
 
 use super::{Autoencoding, Recipe};
-use crate::objectives::{importance_weighted, sum_rows};
+use crate::objectives::importance_weighted;
 
 impl<R: Recipe> Likelihood for Autoencoding<R> {
     fn observation(&self) -> &'static str {
@@ -23,17 +23,13 @@ impl<R: Recipe> Likelihood for Autoencoding<R> {
         let told = setup.told(observed);
         let coded = setup.coded(&networks, observed.items.clone(), told.clone(), Pass::Eval);
         let prior = setup.prior(&networks, told.clone(), Pass::Eval);
-        let eps = noise.normal("posterior", coded.mean.dims());
-        let drawn = coded.draw(eps);
+        let drawn = coded.draw(noise, 1);
         let decoded = networks.decoder.forward(drawn.z.clone(), told, Pass::Eval);
         let observation = &setup.observation;
         let error = observation.error(observed.items.clone(), decoded.clone());
         let likelihood = observation.log_likelihood(observed.items.clone(), decoded, networks.log_scale());
         let per_latent = prior.divergence(&coded);
-        let kl = match &per_latent {
-            Some(per_latent) => sum_rows(per_latent.clone()),
-            None => prior.log_ratio(&coded, &drawn).neg(),
-        };
+        let kl = prior.kl(&coded, &drawn, per_latent.as_ref());
         Bounded { likelihood, kl, per_latent, mean: coded.code(), error }
     }
 
@@ -43,8 +39,7 @@ impl<R: Recipe> Likelihood for Autoencoding<R> {
         let coded = setup.coded(&networks, observed.items.clone(), told.clone(), Pass::Eval);
         let prior = setup.prior(&networks, told.clone(), Pass::Eval);
         let weights = (0..k).map(|_| {
-            let eps = noise.normal("posterior", coded.mean.dims());
-            let drawn = coded.draw(eps);
+            let drawn = coded.draw(noise, 1);
             let decoded = networks.decoder.forward(drawn.z.clone(), told.clone(), Pass::Eval);
             let likelihood = setup.observation.log_likelihood(observed.items.clone(), decoded, networks.log_scale());
             (likelihood + prior.log_ratio(&coded, &drawn)).unsqueeze_dim::<2>(1)
@@ -62,7 +57,7 @@ impl<R> Autoencoding<R> {
     pub(crate) fn posterior(&self, observed: &Batch, noise: &Noise) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
         let (setup, networks) = (&self.setup, self.networks.shown());
         let coded = setup.coded(&networks, observed.items.clone(), setup.told(observed), Pass::Eval);
-        let drawn = coded.draw(noise.normal("posterior", coded.mean.dims()));
+        let drawn = coded.draw(noise, 1);
         let log_variance = coded.log_variance.unwrap_or_else(|| coded.mean.zeros_like());
         (drawn.z, coded.mean, log_variance)
     }
@@ -72,7 +67,6 @@ impl<R> Autoencoding<R> {
         let (setup, networks) = (&self.setup, self.networks.shown());
         let told = setup.told(observed);
         let coded = setup.coded(&networks, observed.items.clone(), told.clone(), Pass::Eval);
-        let eps = noise.normal("posterior", coded.mean.dims());
-        setup.prior(&networks, told, Pass::Eval).log_ratio(&coded, &coded.draw(eps)).neg()
+        setup.prior(&networks, told, Pass::Eval).log_ratio(&coded, &coded.draw(noise, 1)).neg()
     }
 }

@@ -4,6 +4,7 @@
 mod config;
 mod laws;
 mod likelihood;
+mod sphere;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -33,7 +34,9 @@ use crate::networks::Sizes;
 use crate::observation::Observation;
 
 use laws::{Coded, PriorLaw};
+use sphere::{direction, on_sphere};
 
+pub(crate) use config::check_training;
 pub use config::{AutoencoderConfig, Objective, Posterior, Prior, Warmup};
 
 /// What makes a system of its own out of the shared parts.
@@ -210,11 +213,13 @@ impl<R: Recipe> Autoencoder for Autoencoding<R> {
         let told = self.told(classes, &items.device());
         let (networks, observed) = (self.networks.shown(), self.setup.observation.observe(items, noise));
         let coded = self.setup.coded(&networks, observed, told, Pass::Eval);
-        coded.draw(noise.normal("posterior", coded.mean.dims())).z
+        coded.draw(noise, 1).z
     }
 
     fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2> {
         let told = self.told(classes, &codes.device());
+        // A law that is fitted to codes draws some off the sphere.
+        let codes = if self.setup.config.prior == Prior::Sphere { direction(codes) } else { codes };
         self.setup.observation.mean(self.networks.shown().decoder.forward(codes, told, Pass::Eval))
     }
 }
@@ -229,13 +234,19 @@ impl<R: Recipe> Traversal for Autoencoding<R> {
                 let reach = 2.0 * covariance[i * latent + i].max(0.0).sqrt();
                 CodeValues::Continuous { from: mean[i] - reach, to: mean[i] + reach }
             }
+            None if self.setup.config.prior == Prior::Sphere => CodeValues::Continuous { from: -1.0, to: 1.0 },
             None => CodeValues::Normal,
         };
         (0..latent).map(|i| Code { name: format!("z{}", i + 1), values: values(i) }).collect()
     }
 
     fn traverse(&self, code: usize, values: &[f64], noise: &Noise) -> Tensor<2> {
-        self.decode(with_values(self.latents(1, None, noise), code, values), None)
+        let latent = self.latents(1, None, noise);
+        let walked = match self.setup.config.prior {
+            Prior::Sphere => on_sphere(latent, code, values),
+            _ => with_values(latent, code, values),
+        };
+        self.decode(walked, None)
     }
 }
 
@@ -264,6 +275,7 @@ impl<R> Autoencoding<R> {
         }
         match self.setup.prior(&networks, told, Pass::Eval) {
             PriorLaw::StandardNormal => draws,
+            PriorLaw::Sphere => direction(draws),
             PriorLaw::Gaussian { mean, log_variance } => reparameterize(mean, log_variance, draws),
             PriorLaw::Mixture { mean, log_variance } => {
                 let chosen = noise.classes("pseudo-input", n, mean.dims()[0]);
@@ -304,6 +316,9 @@ impl Setup {
 
     /// The prior of the latents of what is told.
     pub fn prior(&self, networks: &Networks, told: Option<Tensor<2>>, pass: Pass) -> PriorLaw {
+        if self.config.prior == Prior::Sphere {
+            return PriorLaw::Sphere;
+        }
         let learned = (&networks.class_prior, told, &networks.pseudo_inputs);
         match learned {
             (Some(linear), Some(told), _) => {

@@ -60,6 +60,11 @@ fn mean_of(draws: usize, mut draw: impl FnMut() -> Tensor<1>) -> (f64, f64) {
     (mean, (variance / draws as f64).sqrt())
 }
 
+/// Latents on a sphere.
+fn sphere(latent: usize) -> AutoencoderConfig {
+    AutoencoderConfig { latent, posterior: Posterior::VonMisesFisher, prior: Prior::Sphere, ..large(THRESHOLD) }
+}
+
 /// Every posterior and prior that has a likelihood.
 fn laws() -> Vec<AutoencoderConfig> {
     let base = || large(THRESHOLD);
@@ -71,6 +76,9 @@ fn laws() -> Vec<AutoencoderConfig> {
         AutoencoderConfig { conditional: true, prior: Prior::ByClass, ..base() },
         AutoencoderConfig { conditional: true, prior: Prior::ByClass, posterior: Posterior::Full, ..base() },
         AutoencoderConfig { prior: Prior::Vamp { inputs: 5 }, ..base() },
+        sphere(3),
+        sphere(2),
+        AutoencoderConfig { conditional: true, ..sphere(20) },
         AutoencoderConfig { flow: Some(FlowConfig::new(FlowKind::Iaf, 2, &[8])), ..base() },
         AutoencoderConfig { flow: Some(FlowConfig::new(FlowKind::Planar, 3, &[])), ..base() },
         AutoencoderConfig {
@@ -382,6 +390,11 @@ fn settings_out_of_their_domain_are_refused_by_name() {
         (AutoencoderConfig { prior: Prior::ByClass, ..base() }, "prior.kind"),
         (AutoencoderConfig { prior: Prior::Vamp { inputs: 0 }, ..base() }, "prior.inputs"),
         (AutoencoderConfig { prior: Prior::Vamp { inputs: 5 }, posterior: Posterior::Full, ..base() }, "prior.kind"),
+        (AutoencoderConfig { prior: Prior::Sphere, ..base() }, "prior.kind"),
+        (AutoencoderConfig { prior: Prior::StandardNormal, ..sphere(3) }, "prior.kind"),
+        (sphere(1), "latent"),
+        (sphere(257), "latent"),
+        (AutoencoderConfig { flow: Some(FlowConfig::new(FlowKind::Planar, 2, &[])), ..sphere(3) }, "posterior"),
         (with(Objective::Elbo { beta: -1.0 }), "objective.beta"),
         (with(Objective::Elbo { beta: f64::NAN }), "objective.beta"),
         (with(Objective::Combination { beta: 1.5, k: 3 }), "objective.beta"),
@@ -471,4 +484,41 @@ fn networks_have_their_published_size() {
     let shape = ItemShape::Image { channels: 1, height: 28, width: 28 };
     let data = DataSpec { shape, classes: 10, mean: vec![0.0; 784] };
     assert_eq!(parameters(&Variational::preset(Preset::Paper, &data).config), 815_824);
+}
+
+/// Codes, draws of the posterior and what is sampled are of length 1, and so is a walk along a coordinate; a part of a batch draws what
+/// the whole batch would.
+#[test]
+fn latents_on_the_sphere_stay_there() {
+    let vae = build(&sphere(5));
+    let x = items(8, &Device::flex());
+    let walked = on_sphere(vae.latents(1, None, &noise(2)), 3, &[-1.0, 0.3]);
+    for rows in
+        [vae.encode(x.clone(), None), vae.draw(x.clone(), None, &noise(1)), vae.latents(6, None, &noise(2)), walked]
+    {
+        let away = rows.square().sum_dim(1).sub_scalar(1.0).abs().max().into_scalar::<f32>();
+        assert!(away < 1e-5, "{away}");
+    }
+    let coded = |x: Tensor<2>| vae.setup.coded(&vae.networks.shown(), x, None, Pass::Eval).repeated(3);
+    let whole = coded(x.clone()).draw(&noise(1), 3).z;
+    let part = coded(x.narrow(0, 2, 4)).draw(&noise(1).rows(2..6, 8), 3).z;
+    assert!((whole.narrow(0, 6, 12) - part).abs().max().into_scalar::<f32>() < 1e-6);
+    assert_eq!(vae.codes()[0].values, CodeValues::Continuous { from: -1.0, to: 1.0 });
+}
+
+#[test]
+fn latents_on_the_sphere_are_trained_by_every_objective_that_takes_them() {
+    let standard = Estimator::Reparameterized;
+    for objective in [
+        Objective::Elbo { beta: 1.0 },
+        Objective::Capacity { gamma: 10.0, capacity: 5.0, share: 0.5 },
+        Objective::FreeBits { nats: 0.5, beta: 1.0 },
+        Objective::ImportanceWeighted { k: 3, estimator: standard },
+        Objective::Multiply { m: 2, k: 2 },
+        Objective::Combination { beta: 0.5, k: 2 },
+        Objective::Renyi { alpha: 0.5, k: 2 },
+    ] {
+        let found = figures(&AutoencoderConfig { objective, ..sphere(4) }, true);
+        assert!(found["elbo"].is_finite() && found["concentration"] >= 1.0, "{objective:?}: {found:?}");
+    }
 }

@@ -80,12 +80,7 @@ impl<'a> Seen<'a> {
     fn by_one(&self, progress: Progress) -> Tensor<1> {
         let Self { setup, networks, micro, .. } = self;
         let coded = &self.coded;
-        let shape = coded.mean.dims();
-        let eps = match coded.log_variance {
-            Some(_) => micro.noise.normal("posterior", shape),
-            None => coded.mean.zeros_like(),
-        };
-        let drawn = coded.draw(eps);
+        let drawn = coded.draw(&micro.noise, 1);
         let z = drawn.z.clone();
         let decoded = networks.decoder.forward(z.clone(), self.told.clone(), micro.pass());
         let likelihood = setup.observation.log_likelihood(self.observed.clone(), decoded, networks.log_scale());
@@ -94,13 +89,12 @@ impl<'a> Seen<'a> {
         if let Some(codes) = &networks.codes {
             codes.update(z.clone());
         }
-        let prior = coded.log_variance.as_ref().map(|_| setup.prior(networks, self.told.clone(), micro.pass()));
+        let prior = (!coded.is_point()).then(|| setup.prior(networks, self.told.clone(), micro.pass()));
         let per_latent = prior.as_ref().and_then(|prior| prior.divergence(coded));
         self.record(per_latent.as_ref());
-        let kl = match (&per_latent, prior) {
-            (Some(per_latent), _) => sum_rows(per_latent.clone()),
-            (None, Some(prior)) => prior.log_ratio(coded, &drawn).neg(),
-            (None, None) => reconstruction.zeros_like(),
+        let kl = match prior {
+            Some(prior) => prior.kl(coded, &drawn, per_latent.as_ref()),
+            None => reconstruction.zeros_like(),
         };
         micro.record("kl", kl.clone());
         self.weighed(reconstruction, kl, per_latent, z, progress)
@@ -177,15 +171,13 @@ impl<'a> Seen<'a> {
     /// The loss of `m` groups of `k` samples of each item's latents.
     fn by_several(&self, m: usize, k: usize) -> Tensor<1> {
         let Self { setup, networks, micro, .. } = self;
-        let ([n, latent], count) = (self.coded.mean.dims(), m * k);
-        // A row for each item, so that parts of a batch draw what the whole batch would.
-        let eps = micro.noise.normal("posterior", [n, count * latent]).reshape([n * count, latent]);
+        let (n, count) = (self.coded.mean.dims()[0], m * k);
         let many = Many {
             observed: repeated(self.observed.clone(), count),
             told: self.told.clone().map(|told| repeated(told, count)),
             coded: self.coded.clone().repeated(count),
         };
-        let drawn = many.coded.draw(eps);
+        let drawn = many.coded.draw(&micro.noise, count);
         let z = drawn.z.clone();
         let prior = setup.prior(networks, self.told.clone(), micro.pass());
         let per_latent = prior.divergence(&self.coded);
@@ -251,7 +243,10 @@ impl<'a> Seen<'a> {
             micro.record("kl_per_latent/mean", kl.clone());
             micro.record("kl_per_latent/largest", kl.max());
         }
-        if micro.batch.len() > 1 {
+        if let Some(concentration) = &self.coded.concentration {
+            // Many directions vary little one by one and still tell items apart.
+            micro.record("concentration", concentration.value.clone());
+        } else if micro.batch.len() > 1 {
             micro.record("latents/active", active_units(self.coded.mean.clone().detach()));
         }
     }
