@@ -31,6 +31,7 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::VaeLinnf>(),
     Definition::of::<systems::variants::Vamp>(),
     Definition::of::<systems::variants::Rae>(),
+    Definition::of::<systems::factor_vae::FactorVae>(),
 ];
 
 /// The example of the README, compiled and run with the documentation's other examples.

@@ -4,6 +4,7 @@ pub mod ae;
 pub mod autoencoder;
 pub mod beta_vae;
 pub mod cvae;
+pub mod factor_vae;
 pub mod iwae;
 pub mod measures;
 pub mod vae;

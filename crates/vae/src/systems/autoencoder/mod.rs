@@ -34,6 +34,8 @@ use crate::observation::Observation;
 
 use laws::{Coded, PriorLaw};
 
+pub(crate) use train::{latents_of, loss_of_one};
+
 pub use config::{AutoencoderConfig, Objective, Posterior, Prior, Warmup};
 
 /// What makes a system of its own out of the shared parts.
