@@ -32,6 +32,7 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::Vamp>(),
     Definition::of::<systems::variants::Rae>(),
     Definition::of::<systems::factor_vae::FactorVae>(),
+    Definition::of::<systems::vaegan::Vaegan>(),
 ];
 
 /// The example of the README, compiled and run with the documentation's other examples.

@@ -8,5 +8,6 @@ pub mod factor_vae;
 pub mod iwae;
 pub mod measures;
 pub mod vae;
+pub mod vaegan;
 pub mod variants;
 pub mod wae;
