@@ -115,8 +115,8 @@ impl Balance {
 
 impl VaeganConfig {
     /// Images compared on the first layer of a discriminator without norms, with gamma = 0.05; reconstructions are no fakes. The
-    /// discriminator's first weights say how large R_l is beside KL: with a deviation of 0.1 codes tell about 10 nats of digits, with
-    /// He's rule 35, so that draws of the prior fall between them, with the DCGAN's 0.02 it is 2.
+    /// discriminator's first weights say how large R_l is beside KL: with a deviation of 0.1 codes tell about 10 nats of MNIST digits, with
+    /// He's rule 35, so that draws of the prior fall between them, with the DCGAN's 0.02 it is 2 (KL after 500 steps, one seed).
     pub fn new(latent: usize, width: usize) -> Self {
         let adam = OptimizerConfig::adam(1e-3, 0.5);
         Self {
