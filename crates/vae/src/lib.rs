@@ -34,6 +34,8 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::vqvae::VqVae>(),
     Definition::of::<systems::svae::Svae>(),
     Definition::of::<systems::hvae::Hvae>(),
+    Definition::of::<systems::factor_vae::FactorVae>(),
+    Definition::of::<systems::vaegan::Vaegan>(),
 ];
 
 /// The example of the README, compiled and run with the documentation's other examples.

@@ -176,7 +176,7 @@ pub(crate) fn by_channel(values: &[f32], channels: usize) -> Vec<f32> {
 }
 
 /// Channels and side of square images.
-fn square(data: ItemShape) -> Result<(usize, usize), ConfigError> {
+pub(crate) fn square(data: ItemShape) -> Result<(usize, usize), ConfigError> {
     let ItemShape::Image { channels, height, width } = data else {
         return Err(ConfigError::domain("data", "images for convolutions", data));
     };

@@ -200,6 +200,18 @@ impl Objective {
         }
     }
 
+    /// Whether it is a function of importance weights.
+    pub(crate) fn has_weights(self) -> bool {
+        matches!(
+            self,
+            Self::ImportanceWeighted { .. }
+                | Self::Multiply { .. }
+                | Self::Partially { .. }
+                | Self::Combination { .. }
+                | Self::Renyi { .. }
+        )
+    }
+
     /// Whether it has log-weights, which a deterministic posterior has not.
     fn needs_density(self) -> bool {
         match self {
@@ -309,6 +321,11 @@ impl AutoencoderConfig {
     /// Whether samples are drawn by where the codes lie: nothing brings these to the prior.
     pub(super) fn fits_codes(&self) -> bool {
         self.posterior == Posterior::Deterministic && !matches!(self.objective, Objective::Mmd { .. })
+    }
+
+    /// What the learning rate is multiplied by when this share of all steps is done.
+    pub(crate) fn rate(&self, done: f64) -> f64 {
+        if done >= self.late { self.rate_late } else { 1.0 }
     }
 
     pub(super) fn check(&self, data: &DataSpec) -> Result<(), ConfigError> {

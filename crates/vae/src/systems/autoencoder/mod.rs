@@ -37,6 +37,8 @@ use laws::{Coded, PriorLaw};
 use sphere::{direction, on_sphere};
 
 pub(crate) use config::check_training;
+pub(crate) use train::{latents_of, loss_of_one};
+
 pub use config::{AutoencoderConfig, Objective, Posterior, Prior, Warmup};
 
 /// What makes a system of its own out of the shared parts.

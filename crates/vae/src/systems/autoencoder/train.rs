@@ -25,37 +25,32 @@ impl<R: Recipe> Autoencoding<R> {
     /// One update of encoder and decoder by the objective, in nats per item.
     pub(super) fn update(&mut self, batch: &Batch, step: &mut Step) {
         let Self { networks, setup, .. } = self;
-        let config = &setup.config;
         let done = step.progress();
-        let rate = if done >= config.late { config.rate_late } else { 1.0 };
         let phase = R::INFO.phases.first().copied().unwrap_or("networks");
         step.phase(phase)
-            .rate(rate)
+            .rate(setup.config.rate(done))
             .update("networks", networks, batch, |networks, micro| loss(setup, networks, micro, done));
     }
 }
 
 /// The loss of a batch when this share of all steps is done.
 pub(super) fn loss(setup: &Setup, networks: &Networks, micro: &MicroBatch, done: f64) -> Tensor<1> {
-    let seen = Seen::new(setup, networks, micro);
-    match setup.config.objective.samples() {
-        (1, 1) if !has_weights(setup.config.objective) => {
-            seen.by_one(Progress { done, warmth: setup.config.warmup.weight(done) })
-        }
-        (m, k) => seen.by_several(m, k),
+    let objective = setup.config.objective;
+    if objective.has_weights() {
+        let (m, k) = objective.samples();
+        return Seen::new(setup, networks, micro).by_several(m, k);
     }
+    loss_of_one(setup, networks, micro, done).0
 }
 
-/// Whether an objective is a function of importance weights.
-fn has_weights(objective: Objective) -> bool {
-    matches!(
-        objective,
-        Objective::ImportanceWeighted { .. }
-            | Objective::Multiply { .. }
-            | Objective::Partially { .. }
-            | Objective::Combination { .. }
-            | Objective::Renyi { .. }
-    )
+/// The same of an objective that has no importance weights, and the latents that were drawn for it, `[n, latent]`.
+pub(crate) fn loss_of_one(setup: &Setup, networks: &Networks, micro: &MicroBatch, done: f64) -> (Tensor<1>, Tensor<2>) {
+    Seen::new(setup, networks, micro).by_one(Progress { done, warmth: setup.config.warmup.weight(done) })
+}
+
+/// A draw of the latents of each item of a batch, `[n, latent]`.
+pub(crate) fn latents_of(setup: &Setup, networks: &Networks, micro: &MicroBatch) -> Tensor<2> {
+    Seen::new(setup, networks, micro).coded.draw(&micro.noise, 1).z
 }
 
 /// A batch as the networks see it.
@@ -76,8 +71,8 @@ impl<'a> Seen<'a> {
         Self { setup, networks, micro, observed, told, coded }
     }
 
-    /// The loss of one sample of each item's latents.
-    fn by_one(&self, progress: Progress) -> Tensor<1> {
+    /// The loss of one sample of each item's latents, and the sample.
+    fn by_one(&self, progress: Progress) -> (Tensor<1>, Tensor<2>) {
         let Self { setup, networks, micro, .. } = self;
         let coded = &self.coded;
         let drawn = coded.draw(&micro.noise, 1);
@@ -97,7 +92,7 @@ impl<'a> Seen<'a> {
             None => reconstruction.zeros_like(),
         };
         micro.record("kl", kl.clone());
-        self.weighed(reconstruction, kl, per_latent, z, progress)
+        (self.weighed(reconstruction, kl, per_latent, z.clone(), progress), z)
     }
 
     fn weighed(

@@ -32,7 +32,8 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let config = recommended.config;
     let coded = (recommended.steps as f64 * config.prior_from) as u64;
     for seed in acceptance.seeds() {
-        let trial = |until: u64| Trial { dataset: &dataset, seed, batch: recommended.batch, until: Until::Steps(until) };
+        let trial =
+            |until: u64| Trial { dataset: &dataset, seed, batch: recommended.batch, until: Until::Steps(until) };
         let trained = acceptance.train::<VqVae>(&config, &trial(recommended.steps))?;
         let vq = &trained.system;
         let places = vq.places();
