@@ -172,7 +172,7 @@ impl<'m> Session<'m> {
     /// The same on further devices too, each of which has the system in the state that it has on the first.
     ///
     /// # Errors
-    /// If a batch cannot be shared evenly, or the system keeps items of its batches.
+    /// If a batch cannot be shared evenly, or the system wants one device.
     pub fn beside(mut self, replicas: Vec<Replica>) -> Result<Self, EngineError> {
         let count = replicas.len() + 1;
         shareable(self.model, self.options.batch, count)?;
@@ -309,7 +309,7 @@ pub(crate) fn shareable(model: &dyn Model, batch: usize, devices: usize) -> Resu
         let wanted = format!("a multiple of {devices}, the number of devices");
         return Err(ConfigError::domain("batch", wanted, batch).into());
     }
-    if devices > 1 && model.remembers_items() {
+    if devices > 1 && model.wants_one_device() {
         return Err(EngineError::Whole);
     }
     Ok(())

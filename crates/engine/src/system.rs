@@ -239,8 +239,9 @@ pub trait Model: Send {
         false
     }
 
-    /// Whether it keeps items of the batches that it has seen, which replicas on several devices would not agree on.
-    fn remembers_items(&self) -> bool {
+    /// Whether it goes by more of a batch than its gradients (items that it keeps, figures that it reads), on which replicas on several
+    /// devices would not agree.
+    fn wants_one_device(&self) -> bool {
         false
     }
 

@@ -198,8 +198,8 @@ impl Model for Sampled {
         self.model.balanced(progress)
     }
 
-    fn remembers_items(&self) -> bool {
-        self.model.remembers_items()
+    fn wants_one_device(&self) -> bool {
+        self.model.wants_one_device()
     }
 
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {

@@ -114,7 +114,7 @@ impl Model for Aae {
         self.update(batch, step);
     }
 
-    fn remembers_items(&self) -> bool {
+    fn wants_one_device(&self) -> bool {
         self.labelled.is_some()
     }
 

@@ -73,7 +73,7 @@ impl Model for Vaegan {
     }
 
     /// By the balance rule each of several devices would skip what its own share of the batch says.
-    fn remembers_items(&self) -> bool {
+    fn wants_one_device(&self) -> bool {
         self.config.balance != Balance::None
     }
 
