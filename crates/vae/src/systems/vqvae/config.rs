@@ -41,6 +41,9 @@ pub struct VqVaeConfig {
     pub prior: PixelCnnConfig,
     /// Trains it.
     pub prior_optimizer: OptimizerConfig,
+    /// Decay of the averaged weights of all networks, which are shown; 0: the trained weights themselves.
+    #[serde(default)]
+    pub ema: f64,
 }
 
 impl VqVaeConfig {
@@ -64,6 +67,7 @@ impl VqVaeConfig {
             prior_from: 0.25,
             prior: PixelCnnConfig { kernel: 5, ..PixelCnnConfig::new(64, 4) },
             prior_optimizer: adam(2e-3, 0.9),
+            ema: 0.0,
         };
         match preset {
             Preset::Small => Recommended::new(8000, 64, small),
@@ -110,6 +114,9 @@ impl VqVaeConfig {
         }
         if !(0.0..=1.0).contains(&self.prior_from) {
             return Err(ConfigError::domain("prior_from", "in [0, 1]", self.prior_from));
+        }
+        if !(0.0..1.0).contains(&self.ema) {
+            return Err(ConfigError::domain("ema", "in [0, 1)", self.ema));
         }
         if let Some((name, domain, value)) = self.init.fault() {
             return Err(ConfigError::domain(name, domain, value));

@@ -61,8 +61,8 @@ impl System for VqVae {
         let networks = Networks::new(config, data.shape, bias, build);
         let prior = PixelCnn::new(config.codes, &config.prior, &mut build.init("prior", config.prior.init));
         Ok(Self {
-            networks: Trained::new(networks, config.optimizer),
-            prior: Trained::new(prior, config.prior_optimizer),
+            networks: Trained::new(networks, config.optimizer).averaged(config.ema),
+            prior: Trained::new(prior, config.prior_optimizer).averaged(config.ema),
             config: config.clone(),
             observation,
             grid,
