@@ -108,7 +108,9 @@ pub enum EngineError {
         kept: String,
     },
     /// A system that has to see whole batches is to be trained on several devices.
-    #[error("with these settings the system keeps or reads some of its batches, which several devices would not agree on")]
+    #[error(
+        "with these settings the system keeps or reads some of its batches, which several devices would not agree on"
+    )]
     Whole,
     /// A device failed while training.
     #[error("device {device} failed in step {step}: {reason}{kept}")]
