@@ -6,6 +6,7 @@ mod networks;
 #[cfg(test)]
 mod tests;
 
+use burn::module::Module;
 use burn::tensor::{Int, Tensor};
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
@@ -83,7 +84,8 @@ impl Model for VqVae {
             step.phase("autoencoder").update("networks", networks, batch, loss);
             return;
         }
-        let networks = networks.shown();
+        // Not the averaged ones: an average follows the training and does not change it.
+        let networks = networks.net.valid();
         // Falls to 0, for what is noise in a step's gradient should not be left in the last of them.
         let rate = (1.0 - done) / (1.0 - config.prior_from).max(1e-9);
         step.phase("prior").rate(rate).update("prior", prior, batch, |prior, micro| {
