@@ -242,6 +242,40 @@ pub fn bernoulli(x: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
     (x * logits.clone() - softplus(logits)).sum_dim(1).squeeze_dim(1)
 }
 
+/// Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gates of Gers, Schmidhuber and Cummins 2000) over
+/// whole sequences, from a state of zeros: with the gates i, f, g, o = sigmoid, sigmoid, tanh, sigmoid of the four parts of
+/// `inputs_t + h_(t-1) recurrent`, `c_t = f c_(t-1) + i g` and `h_t = o tanh c_t`.
+///
+/// # Shapes
+/// `inputs`, what the gates are given from outside with their biases, `[n, steps, 4 units]`, `recurrent` `[units, 4 units]`, to
+/// all `h_t`, `[n, steps, units]`.
+pub fn lstm(inputs: Tensor<3>, recurrent: Tensor<2>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if fast(&inputs) && fast(&recurrent) && PRODUCTS.get().is_none() {
+        return flex::lstm(inputs, recurrent);
+    }
+    let ([n, steps, _], [units, _]) = (inputs.dims(), recurrent.dims());
+    let mut outputs: Vec<Tensor<3>> = Vec::with_capacity(steps);
+    let mut state: Option<[Tensor<2>; 2]> = None;
+    for step in 0..steps {
+        let given = inputs.clone().slice([0..n, step..step + 1]).squeeze_dim::<2>(1);
+        let all = match &state {
+            Some([held, _]) => given + linear(held.clone(), recurrent.clone(), None),
+            None => given,
+        };
+        let gate = |i: usize| all.clone().slice([0..n, i * units..(i + 1) * units]);
+        let fresh = sigmoid(gate(0)) * tanh(gate(2));
+        let memory = match state {
+            Some([_, memory]) => sigmoid(gate(1)) * memory + fresh,
+            None => fresh,
+        };
+        let held = sigmoid(gate(3)) * tanh(memory.clone());
+        outputs.push(held.clone().unsqueeze_dim(1));
+        state = Some([held, memory]);
+    }
+    Tensor::cat(outputs, 1)
+}
+
 /// The sum of the squares of all values, `[1]`; no gradient flows through it.
 pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     #[cfg(feature = "flex")]

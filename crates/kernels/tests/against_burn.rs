@@ -179,6 +179,15 @@ proptest! {
             .map_err(TestCaseError::fail)?;
     }
 
+    #[test]
+    fn long_short_term_memories(batch in 1usize..70, steps in 1usize..12, units in 1usize..20) {
+        let inputs = values([batch, steps, 4 * units], 1).mul_scalar(2.0).detach().require_grad();
+        let (recurrent, none) = (values([units, 4 * units], 2), values([1], 3));
+        let [ours, theirs] = [ganvas_kernels::lstm, step_by_step]
+            .map(|lstm| outcome(&inputs, &recurrent, &none, |x, w, b| padded(lstm(x, w)) + b.unsqueeze()));
+        close(&ours, &theirs).map_err(TestCaseError::fail)?;
+    }
+
     /// Of values that are often alike, as after a rectifier.
     #[test]
     fn pools_of_maxima(planes in 1usize..40, height in 2usize..40, width in 2usize..40, size in 1usize..4) {
@@ -306,6 +315,27 @@ const LARGE: [Case; 6] = [
     Case { batch: 300, inputs: 24, outputs: 1, sides: [4, 4], kernel: [4, 4], stride: 1, padding: 0 },
 ];
 
+/// A long short-term memory made of burn's operations.
+fn step_by_step(inputs: Tensor<3>, recurrent: Tensor<2>) -> Tensor<3> {
+    let ([n, steps, _], [units, _]) = (inputs.dims(), recurrent.dims());
+    let mut held = Tensor::<2>::zeros([n, units], &inputs.device());
+    let mut memory = held.clone();
+    let mut outputs = Vec::new();
+    for step in 0..steps {
+        let all = inputs.clone().narrow(1, step, 1).squeeze_dim::<2>(1) + held.matmul(recurrent.clone());
+        let [input, forget, cell, output] = [0, 1, 2, 3].map(|gate| all.clone().narrow(1, gate * units, units));
+        memory = activation::sigmoid(forget) * memory + activation::sigmoid(input) * cell.tanh();
+        held = activation::sigmoid(output) * memory.clone().tanh();
+        outputs.push(held.clone().unsqueeze_dim::<3>(1));
+    }
+    Tensor::cat(outputs, 1)
+}
+
+/// `[n, steps, units]` as wide as what the gates were given.
+fn padded(outputs: Tensor<3>) -> Tensor<3> {
+    outputs.repeat_dim(2, 4)
+}
+
 #[test]
 fn large_ones_are_right_and_do_not_depend_on_the_threads() {
     for case in LARGE {
@@ -326,6 +356,14 @@ fn large_ones_are_right_and_do_not_depend_on_the_threads() {
     let (x, gamma, beta) = (values([64, 32, 16, 16], 1), values([32], 2), values([32], 3));
     let normed = || outcome(&x, &gamma, &beta, |x, g, b| ganvas_kernels::batch_norm(x, g, b, 1e-5).output);
     assert_eq!(with_threads(1, normed), with_threads(2, normed));
+    let recurrent = values([40, 4 * 40], 2).mul_scalar(0.2).detach().require_grad();
+    let (inputs, none) = (values([100, 30, 4 * 40], 1), values([1], 3));
+    let of = |lstm: fn(Tensor<3>, Tensor<2>) -> Tensor<3>| {
+        outcome(&inputs, &recurrent, &none, |x, w, b| padded(lstm(x, w)) + b.unsqueeze())
+    };
+    let lstm = || of(ganvas_kernels::lstm);
+    assert_eq!(with_threads(1, lstm), with_threads(2, lstm));
+    close(&lstm(), &of(step_by_step)).unwrap();
 }
 
 /// What does not fit is refused, in place of what lies in memory.
@@ -335,7 +373,7 @@ fn shapes_that_do_not_fit_are_refused() {
     let one = || values([1], 4);
     let wide = values([64, 64, 3, 3], 2);
     type Wrong = Box<dyn Fn()>;
-    let cases: [(&str, Wrong); 6] = [
+    let cases: [(&str, Wrong); 7] = [
         ("channels of the image", {
             let x = x.clone();
             Box::new(move || drop(ganvas_kernels::conv2d(x.clone(), weight.clone(), Some(bias.clone()), 1, 1)))
@@ -350,6 +388,7 @@ fn shapes_that_do_not_fit_are_refused() {
         }),
         ("inputs of the weight", Box::new(|| drop(ganvas_kernels::linear(values([3, 4], 1), values([5, 2], 2), None)))),
         ("logits", Box::new(|| drop(ganvas_kernels::bernoulli(values([1, 4], 1), values([3, 4], 2))))),
+        ("four gates", Box::new(|| drop(ganvas_kernels::lstm(values([2, 3, 12], 1), values([4, 12], 2))))),
         (
             "nothing is left",
             Box::new(|| {

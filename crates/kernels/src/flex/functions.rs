@@ -113,7 +113,7 @@ pub fn sigmoid(x: f32) -> f32 {
 
 /// tanh x: a polynomial where e^(2 x) is near 1.
 #[inline(always)]
-fn tanh(x: f32) -> f32 {
+pub fn tanh(x: f32) -> f32 {
     let size = x.abs();
     let z = x * x;
     let p = (((-5.704_988_7e-3 * z + 2.063_909e-2) * z - 0.053_739_715) * z + 0.133_314_42) * z - 0.333_332_83;

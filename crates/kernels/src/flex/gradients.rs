@@ -17,6 +17,7 @@ use super::functions::Function;
 use super::passes;
 use super::pool::Buffer;
 use super::product::product;
+use super::recurrent::{self, States};
 use super::{Kernels, Raw};
 use crate::AdamRates;
 
@@ -106,6 +107,10 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
 
     fn bernoulli(x: Tracked<C>, logits: Tracked<C>) -> Tracked<C> {
         apply::<_, C, 2>(Bernoulli, [x, logits]).0
+    }
+
+    fn remember(inputs: Tracked<C>, recurrent: Tracked<C>) -> Tracked<C> {
+        apply::<_, C, 2>(Remember, [inputs, recurrent]).0
     }
 
     fn sum_of_squares(x: Tracked<C>) -> Tracked<C> {
@@ -351,6 +356,51 @@ impl Rule<2> for Bernoulli {
                 tensor(passes::bernoulli_logits(values(&x), values(&logits), columns, values(&dy)), [n, columns])
             }),
         ]
+    }
+}
+
+/// A long short-term memory over whole sequences.
+#[derive(Clone, Debug)]
+pub struct Remember;
+
+/// What the backward pass of [`Remember`] needs.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    recurrent: Raw,
+    /// Outputs, memories and gates.
+    states: [Raw; 3],
+}
+
+impl Remember {
+    fn sizes(inputs: [usize; 3], recurrent: &Raw) -> recurrent::Sizes {
+        let ([batch, steps, gates], [units, columns]) = (inputs, dims(recurrent));
+        same("what the gates are given and columns of the weight", gates, columns);
+        same("four gates of so many units and columns of the weight", 4 * units, columns);
+        assert!(units > 0 && steps > 0, "{units} units, {steps} steps");
+        recurrent::Sizes { batch, steps, units }
+    }
+}
+
+impl Rule<2> for Remember {
+    type Kept = Remembered;
+
+    fn forward(&self, inputs: [Raw; 2]) -> (Raw, Remembered) {
+        let [inputs, recurrent] = inputs.map(dense);
+        let sizes @ recurrent::Sizes { batch, steps, units } = Self::sizes(dims(&inputs), &recurrent);
+        let States { outputs, cells, gates } = recurrent::forward(sizes, values(&inputs), values(&recurrent));
+        let outputs = tensor(outputs, [batch, steps, units]);
+        let cells = tensor(cells, [batch, steps, units]);
+        let gates = tensor(gates, [batch, steps, 4 * units]);
+        (outputs.clone(), Remembered { recurrent, states: [outputs, cells, gates] })
+    }
+
+    fn backward(&self, kept: Remembered, gradient: Raw, wanted: [bool; 2]) -> [Option<Raw>; 2] {
+        let (Remembered { recurrent, states }, dy) = (kept, dense(gradient));
+        let shape = dims::<3>(&states[2]);
+        let sizes = Self::sizes(shape, &recurrent);
+        let states = states.each_ref().map(values);
+        let (inputs, weight) = recurrent::backward(sizes, values(&recurrent), states, values(&dy), wanted[1]);
+        [Some(tensor(inputs, shape)), weight.map(|weight| tensor(weight, dims::<2>(&recurrent)))]
     }
 }
 

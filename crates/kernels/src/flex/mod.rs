@@ -6,6 +6,7 @@ mod gradients;
 mod passes;
 mod pool;
 mod product;
+mod recurrent;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,7 @@ use burn::tensor::Tensor;
 
 use crate::{AdamRates, BatchNormed};
 pub use functions::Function;
-use gradients::{Activate, Affine, Bernoulli, Convolve, Largest, Normalize, Rule, Spread};
+use gradients::{Activate, Affine, Bernoulli, Convolve, Largest, Normalize, Remember, Rule, Spread};
 pub use pool::spoil_buffers;
 
 /// A tensor of this backend.
@@ -65,6 +66,9 @@ pub trait Kernels: Backend {
     /// See [`crate::bernoulli`].
     fn bernoulli(x: FloatTensor<Self>, logits: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// See [`crate::lstm`].
+    fn remember(inputs: FloatTensor<Self>, recurrent: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// See [`crate::sum_of_squares`]. It has no gradient.
     fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -106,6 +110,10 @@ impl Kernels for Flex {
 
     fn bernoulli(x: Raw, logits: Raw) -> Raw {
         Bernoulli.forward([x, logits]).0
+    }
+
+    fn remember(inputs: Raw, recurrent: Raw) -> Raw {
+        Remember.forward([inputs, recurrent]).0
     }
 
     fn sum_of_squares(x: Raw) -> Raw {
@@ -208,6 +216,10 @@ pub fn batch_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64)
 
 pub fn bernoulli(x: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::bernoulli(x.into_dispatch(), logits.into_dispatch()))
+}
+
+pub fn lstm(inputs: Tensor<3>, recurrent: Tensor<2>) -> Tensor<3> {
+    Tensor::from_dispatch(Dispatch::remember(inputs.into_dispatch(), recurrent.into_dispatch()))
 }
 
 pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
