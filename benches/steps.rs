@@ -13,18 +13,19 @@ use ganvas_prob::stream::Streams;
 
 const SAMPLES: usize = 100;
 
-fn digits(resolution: Option<usize>) -> Arc<Dataset> {
+/// What the system is tried on.
+fn data(system: &Definition, resolution: Option<usize>) -> Arc<Dataset> {
     let options = OpenOptions { resolution, ..OpenOptions::default() };
-    Arc::new(ganvas_data::open("digits", &options).expect("digits are built in"))
+    Arc::new(ganvas_data::open(system.data, &options).expect("it is built in or computed"))
 }
 
 fn bench(criterion: &mut Criterion, system: &Definition) {
     let id = system.info.id;
-    let mut dataset = digits(None);
+    let mut dataset = data(system, None);
     let recommend = |data: &Dataset| (system.preset)(Preset::Small, &DataSpec::of(data)).expect("a preset is valid");
     let mut recommended = recommend(&dataset);
     if recommended.resolution.is_some() {
-        dataset = digits(recommended.resolution);
+        dataset = data(system, recommended.resolution);
         recommended = recommend(&dataset);
     }
     let device = Device::flex().autodiff();

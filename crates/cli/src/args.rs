@@ -162,9 +162,9 @@ pub enum SystemsCommand {
     Show {
         /// The system's id.
         id: String,
-        /// The data to show the settings for.
-        #[arg(long, value_name = "ID|PATH", default_value = "digits")]
-        data: String,
+        /// The data to show the settings for [default: what `train` takes].
+        #[arg(long, value_name = "ID|PATH")]
+        data: Option<String>,
     },
 }
 
@@ -432,7 +432,7 @@ pub struct WorkerArgs {
 pub struct TrainArgs {
     /// The system's id; `ganvas systems` lists them.
     pub system: String,
-    /// A data set's id, a folder of images, or an IDX file of images [default: digits].
+    /// A data set's id, a folder of images, an IDX file of images, or a .csv or .npy file of series [default: the digits; for series, sines].
     #[arg(long, value_name = "ID|PATH")]
     pub data: Option<String>,
     /// The settings to start from [default: small].

@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::health::Kind;
 use ganvas_engine::run::{Observer, Painter};
@@ -186,14 +185,7 @@ impl Observer for Watcher {
     fn painter(&self) -> Painter {
         let real = self.real.clone();
         Arc::new(move |samples, shape| {
-            let png = match shape {
-                ItemShape::Image { channels, height, width } => {
-                    let n = samples.len() / shape.len().max(1);
-                    view::image_grid(samples, [n, channels, height, width], None)
-                }
-                ItemShape::Points { .. } => view::scatter_png(&real, samples.as_chunks::<2>().0),
-            };
-            png.map(|png| (png, "png")).map_err(|e| e.to_string())
+            view::items_png(samples, shape, &real).map(|png| (png, "png")).map_err(|e| e.to_string())
         })
     }
 

@@ -1,6 +1,6 @@
 //! The data sets that are known by name.
 
-use crate::{DataError, sprites, synthetic};
+use crate::{DataError, series, sprites, synthetic, waves};
 
 /// A data set that is known by name.
 #[derive(Debug)]
@@ -297,6 +297,61 @@ static CATALOG: &[Entry] = &[
         class_names: sprites::SHAPES,
         licence: "MIT OR Apache-2.0",
         attribution: "computed; factors after dSprites (L. Matthey, I. Higgins, D. Hassabis, A. Lerchner 2017)",
+        source: "",
+        origin: Origin::Procedural,
+    },
+    Entry {
+        id: series::ECG,
+        title: "Heartbeats (ECG5000, training part)",
+        shape: "140x1",
+        items: 500,
+        test_items: 100,
+        class_names: &["normal", "R-on-T premature", "ventricular premature", "supraventricular", "unclassified"],
+        licence: "ODC-By 1.0",
+        attribution: "ECG5000 (Y. Chen, E. Keogh): BIDMC congestive heart failure database, record chf07, A. L. Goldberger et al., PhysioNet \
+                      2000, ODC-By 1.0",
+        source: "https://www.timeseriesclassification.com/description.php?Dataset=ECG5000",
+        origin: Origin::Files {
+            base_urls: &[],
+            files: &[
+                RemoteFile {
+                    name: "ecg5000_train_x.npy",
+                    packed_sha256: "61fa9c6ec76a7c6ec33374aa996dcf23dc9adc340d28a1de05507f5b8a960951",
+                    packed_size: 280_128,
+                    sha256: "61fa9c6ec76a7c6ec33374aa996dcf23dc9adc340d28a1de05507f5b8a960951",
+                    size: 280_128,
+                },
+                RemoteFile {
+                    name: "ecg5000_train_y.npy",
+                    packed_sha256: "0233dde86a6debf5aa4a8fac391b59928005dd111e05a63f24adbd9cc09b82ce",
+                    packed_size: 628,
+                    sha256: "0233dde86a6debf5aa4a8fac391b59928005dd111e05a63f24adbd9cc09b82ce",
+                    size: 628,
+                },
+            ],
+        },
+    },
+    Entry {
+        id: waves::SINES,
+        title: "Sine waves",
+        shape: "30x1",
+        items: waves::SINES_PARTS[0] + waves::SINES_PARTS[1],
+        test_items: waves::SINES_PARTS[1],
+        class_names: &[],
+        licence: "MIT OR Apache-2.0",
+        attribution: "computed, after C. Esteban, S. L. Hyland, G. Raetsch 2017",
+        source: "",
+        origin: Origin::Procedural,
+    },
+    Entry {
+        id: waves::WAVES,
+        title: "Waves of three frequencies",
+        shape: "30x1",
+        items: waves::WAVES_PARTS[0] + waves::WAVES_PARTS[1],
+        test_items: waves::WAVES_PARTS[1],
+        class_names: &["slow", "middle", "fast"],
+        licence: "MIT OR Apache-2.0",
+        attribution: "computed, after C. Esteban, S. L. Hyland, G. Raetsch 2017",
         source: "",
         origin: Origin::Procedural,
     },

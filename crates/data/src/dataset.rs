@@ -20,6 +20,13 @@ pub enum ItemShape {
         /// In pixels.
         width: usize,
     },
+    /// A series, `[steps, channels]`.
+    Series {
+        /// Moments at which there are values.
+        steps: usize,
+        /// Values at each of them.
+        channels: usize,
+    },
     /// A point, `[dims]`.
     Points {
         /// The number of coordinates.
@@ -34,28 +41,31 @@ impl ItemShape {
         self.dims().into_iter().fold(1, usize::saturating_mul)
     }
 
-    /// `[channels, height, width]` or `[dims]`.
+    /// `[channels, height, width]`, `[steps, channels]` or `[dims]`.
     pub fn dims(&self) -> Vec<usize> {
         match *self {
             Self::Image { channels, height, width } => vec![channels, height, width],
+            Self::Series { steps, channels } => vec![steps, channels],
             Self::Points { dims } => vec![dims],
         }
     }
 
-    /// `[channels, height, width]`; points have one channel and one row.
+    /// `[channels, height, width]`; series have one channel and a row for each step, points one channel and one row.
     pub fn planes(&self) -> [usize; 3] {
         match *self {
             Self::Image { channels, height, width } => [channels, height, width],
+            Self::Series { steps, channels } => [1, steps, channels],
             Self::Points { dims } => [1, 1, dims],
         }
     }
 }
 
-/// `1x28x28` or `2`.
+/// `1x28x28`, `30x1` or `2`.
 impl fmt::Display for ItemShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Image { channels, height, width } => write!(f, "{channels}x{height}x{width}"),
+            Self::Series { steps, channels } => write!(f, "{steps}x{channels}"),
             Self::Points { dims } => write!(f, "{dims}"),
         }
     }
@@ -66,7 +76,8 @@ impl fmt::Display for ItemShape {
 pub enum Values {
     /// Images, `[items, channels, height, width]` row-major, 0 to 255. To the models they are x/127.5 - 1, in [-1, 1].
     U8(Vec<u8>),
-    /// Points, `[items, dims]` row-major, in the data's own unit.
+    /// Series and points, `[items, steps, channels]` or `[items, dims]` row-major: points in the data's own unit, series in that of
+    /// their [`channels`](Dataset::channels).
     F32(Vec<f32>),
 }
 
@@ -170,19 +181,46 @@ impl Split {
     }
 
     /// Takes a set of items apart into those for training and those that `is_test` says are for testing.
-    pub(crate) fn partition(
-        values: &[u8],
+    pub(crate) fn partition<T: Copy>(
+        values: &[T],
         labels: Option<&[u32]>,
         item: usize,
+        kind: fn(Vec<T>) -> Values,
         is_test: &dyn Fn(usize) -> bool,
     ) -> (Self, Self) {
         let pick = |test: bool| {
             let chosen = || values.chunks_exact(item).enumerate().filter(move |(i, _)| is_test(*i) == test);
-            let values: Vec<u8> = chosen().flat_map(|(_, item)| item.iter().copied()).collect();
+            let values: Vec<T> = chosen().flat_map(|(_, item)| item.iter().copied()).collect();
             let labels = labels.map(|labels| chosen().map(|(i, _)| labels[i]).collect());
-            Self { len: values.len() / item, values: Values::U8(values), labels }
+            Self { len: values.len() / item, values: kind(values), labels }
         };
         (pick(false), pick(true))
+    }
+}
+
+/// What one value at each step of a series is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Its name.
+    pub name: String,
+    /// What -1 stands for, in the data's own unit: the least value of the training part.
+    pub low: f32,
+    /// What 1 stands for: the largest.
+    pub high: f32,
+}
+
+impl Channel {
+    /// A value in [-1, 1] in the data's own unit.
+    pub fn in_own_unit(&self, value: f32) -> f32 {
+        let (low, high) = (f64::from(self.low), f64::from(self.high));
+        (low + (f64::from(value) + 1.0) / 2.0 * (high - low)) as f32
+    }
+
+    /// A value in the data's own unit, where -1 and 1 are the ends.
+    pub fn scaled(&self, value: f32) -> f32 {
+        let (low, high) = (f64::from(self.low), f64::from(self.high));
+        (2.0 * (f64::from(value) - low) / (high - low) - 1.0) as f32
     }
 }
 
@@ -197,6 +235,8 @@ pub struct Dataset {
     pub shape: ItemShape,
     /// The name of each class; empty when items have none.
     pub class_names: Vec<String>,
+    /// What the values at a step of a series are; empty where items are no series.
+    pub channels: Vec<Channel>,
     /// The part to train on.
     pub train: Split,
     /// The part that is held out.
@@ -232,11 +272,26 @@ impl Dataset {
             title: title.into(),
             shape,
             class_names,
+            channels: Vec::new(),
             train,
             test,
             fingerprint,
             attribution: attribution.into(),
         })
+    }
+
+    /// The same with names and units for what it has at each step; they are part of the fingerprint.
+    pub(crate) fn of_series(mut self, channels: Vec<Channel>) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(&self.fingerprint);
+        for Channel { name, low, high } in &channels {
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+            hash.update(low.to_le_bytes());
+            hash.update(high.to_le_bytes());
+        }
+        self.fingerprint = hex(&hash.finalize());
+        Self { channels, ..self }
     }
 
     /// Mean of each coordinate over the training items, `shape.len()` long; pixels in [-1, 1].

@@ -187,12 +187,26 @@ pub enum DataError {
         expected: String,
     },
     /// An option for images, given for a data set of something else.
-    #[error("{option} applies to images, but `{id}` is made of points")]
+    #[error("{option} applies to images, but `{id}` has none")]
     NotImages {
         /// The option.
         option: &'static str,
         /// The data set.
         id: String,
+    },
+    /// A window for what is no series.
+    #[error("window applies to series, but `{id}` is made of something else")]
+    NotSeries {
+        /// The data set.
+        id: String,
+    },
+    /// A file of series that cannot be taken as one.
+    #[error("{}: {problem}", path.display())]
+    Series {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        problem: String,
     },
     /// The parts of a data set do not fit each other.
     #[error("data set `{id}`: {part} has {got}, expected {expected}")]
@@ -291,6 +305,12 @@ impl DataError {
             Self::TooFewItems { .. } => "add items: at least two are needed".into(),
             Self::InvalidOption { option, expected, .. } => format!("set {option} to {expected}"),
             Self::NotImages { option, .. } => format!("leave out {option}"),
+            Self::NotSeries { .. } => "leave out window".into(),
+            Self::Series { .. } => {
+                "series are a .csv file with the columns time, id and label (if they have them) and the channels, or a .npy array \
+                 [n, steps, channels]"
+                    .into()
+            }
             Self::Download { .. } => {
                 "try again (what has arrived is kept), or download the files by hand and pass their folder with --from"
                     .into()

@@ -1,6 +1,6 @@
 //! Data sets, transforms, and a loader whose order depends on the seed and the step alone.
 //!
-//! - [`open`] gives a [`Dataset`] by the name of a [`catalog`] entry or by a path: a folder of images or an IDX file.
+//! - [`open`] gives a [`Dataset`] by the name of a [`catalog`] entry or by a path: a folder of images, an IDX file, a file of series.
 //! - [`attributes`] tells what is known of each item besides its class.
 //! - [`get`] brings the files of an entry into the [cache folder](cache_dir), from the web or from a folder, checked by
 //!   SHA-256.
@@ -38,12 +38,14 @@ mod loader;
 mod open;
 #[doc(hidden)]
 pub mod parsers;
+mod series;
 pub mod sprites;
 mod synthetic;
 mod transform;
+mod waves;
 
 pub use catalog::{Entry, Origin, RemoteFile, catalog, find};
-pub use dataset::{Dataset, ItemShape, Split, Values};
+pub use dataset::{Channel, Dataset, ItemShape, Split, Values};
 pub use error::DataError;
 pub use files::{cache_dir, read_within};
 pub use folder::{ImageFolder, smallest_side};

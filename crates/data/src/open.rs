@@ -6,7 +6,7 @@ use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
 use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
-use crate::{DataError, emoji, files, folder, sprites, synthetic, transform};
+use crate::{DataError, emoji, files, folder, series, sprites, synthetic, transform, waves};
 
 /// How a data set is opened.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct OpenOptions {
     pub resolution: Option<usize>,
     /// 1 to make images grey (luma of ITU-R BT.601), 3 to make them RGB.
     pub channels: Option<usize>,
+    /// Steps of the pieces that each series is cut into.
+    pub window: Option<usize>,
     /// Where fetched files are kept; [`cache_dir`](crate::cache_dir) if not given.
     pub cache: Option<PathBuf>,
     /// Folders on the web to [`get`](crate::get) files from, in this order, instead of the official ones and their
@@ -30,7 +32,7 @@ impl OpenOptions {
     }
 }
 
-/// Opens a data set: an id of the [catalogue](crate::catalog), a folder of images, or an IDX file of images.
+/// Opens a data set: an id of the [catalogue](crate::catalog), a folder of images, an IDX file of images, or a file of series.
 ///
 /// - **Folder**: PNG and JPEG. With subfolders, each one is a class; images directly inside have none. Every tenth item,
 ///   chosen by the SHA-256 of its relative path, is held out, at least one; so an item stays in its part when others are
@@ -39,6 +41,12 @@ impl OpenOptions {
 /// - **IDX file**: `[items, height, width]`, packed by gzip or not. Labels are taken from the file beside it whose name has
 ///   `labels-idx1` instead of `images-idx3`. If its name says `train` and the file that says `t10k` or `test` instead is
 ///   beside it, that one is the held-out part; otherwise every tenth item is.
+///
+/// - **Series**: a `.npy` array `[n, steps]` or `[n, steps, channels]`, whose classes are whole numbers in the file beside it that ends in
+///   `_y.npy` in place of `_x.npy`, or otherwise in `-labels.npy`; or a `.csv` file with a row for each step: a column `time` whose numbers rise within a
+///   series, `id` that says which series a row belongs to (without it all rows are of one), `label`, its class, if it has one, and
+///   the channels. With a `window` each series is cut into pieces of so many steps; otherwise all are of one length. Every
+///   tenth is held out. The least and the largest value of each channel in the training part become -1 and 1.
 ///
 /// An id goes before a file of the same name, which can still be opened as `./name`.
 ///
@@ -52,8 +60,12 @@ pub fn open(id_or_path: &str, options: &OpenOptions) -> Result<Dataset, DataErro
     };
     let path = Path::new(id_or_path);
     if path.is_dir() {
+        only_for_series(id_or_path, options)?;
         folder::open(id_or_path, path, options)
+    } else if path.is_file() && (series::is_array(path) || series::is_table(path)) {
+        series::open(id_or_path, path, options)
     } else if path.exists() {
+        only_for_series(id_or_path, options)?;
         open_idx(id_or_path, path, options)
     } else if id_or_path.contains(['/', '\\', '.']) {
         Err(DataError::NotFound { path: path.to_owned() })
@@ -62,13 +74,35 @@ pub fn open(id_or_path: &str, options: &OpenOptions) -> Result<Dataset, DataErro
     }
 }
 
+/// Refuses a window where there is nothing that it could cut.
+fn only_for_series(id: &str, options: &OpenOptions) -> Result<(), DataError> {
+    match options.window {
+        Some(_) => Err(DataError::NotSeries { id: id.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses options for images.
+pub(crate) fn no_images(id: &str, options: &OpenOptions) -> Result<(), DataError> {
+    let given = [("resolution", options.resolution), ("channels", options.channels)];
+    match given.into_iter().find(|(_, value)| value.is_some()) {
+        Some((option, _)) => Err(DataError::NotImages { option, id: id.to_owned() }),
+        None => Ok(()),
+    }
+}
+
 pub(crate) fn open_entry(entry: &Entry, options: &OpenOptions) -> Result<Dataset, DataError> {
+    if let (series::ECG, Origin::Files { files, .. }) = (entry.id, &entry.origin) {
+        return series::ecg(entry, &located_all(entry, files, options)?, options);
+    }
+    only_for_series(entry.id, options)?;
+    if let Some(made) = waves::dataset(entry) {
+        no_images(entry.id, options)?;
+        return made;
+    }
     if let Some(modes) = synthetic::modes(entry.id) {
-        let given = [("resolution", options.resolution), ("channels", options.channels)];
-        return match given.into_iter().find(|(_, value)| value.is_some()) {
-            Some((option, _)) => Err(DataError::NotImages { option, id: entry.id.to_owned() }),
-            None => synthetic::dataset(entry, &modes),
-        };
+        no_images(entry.id, options)?;
+        return synthetic::dataset(entry, &modes);
     }
     let (shape, train, test) = match &entry.origin {
         Origin::Files { files, .. } if entry.id == emoji::ID => {
@@ -96,7 +130,7 @@ fn finish(
 ) -> Result<Dataset, DataError> {
     let output = match shape {
         ItemShape::Image { channels, height, width } => options.output(channels, height, width),
-        points @ ItemShape::Points { .. } => points,
+        other => other,
     };
     transform::check_memory(Path::new(id), train.len + test.len, output)?;
     let train = transform::transform(train, shape, options);
@@ -117,7 +151,7 @@ fn digits() -> Result<(ItemShape, Split, Split), DataError> {
     images.data.iter_mut().for_each(|x| *x = ((u32::from(*x).min(16) * 255 + 8) / 16) as u8);
     let (shape, data, _) = as_images(Path::new("digits"), images)?;
     let labels: Vec<u32> = labels.data.into_iter().map(u32::from).collect();
-    let (train, test) = Split::partition(&data, Some(&labels), shape.len(), &|i| i % 5 == 4);
+    let (train, test) = Split::partition(&data, Some(&labels), shape.len(), Values::U8, &|i| i % 5 == 4);
     Ok((shape, train, test))
 }
 
@@ -240,7 +274,7 @@ fn open_idx(id: &str, path: &Path, options: &OpenOptions) -> Result<Dataset, Dat
             return Err(DataError::TooFewItems { path: path.to_owned(), got: len });
         }
         let last = (len - 1).min(9);
-        Split::partition(&data, labels.as_deref(), shape.len(), &|i| i % 10 == last)
+        Split::partition(&data, labels.as_deref(), shape.len(), Values::U8, &|i| i % 10 == last)
     };
     let classes = [&train, &test].into_iter().filter_map(|split| split.labels.as_ref()?.iter().max()).max();
     let class_names = classes.map_or_else(Vec::new, |&last| (0..=last).map(|class| class.to_string()).collect());

@@ -8,7 +8,7 @@ use image::ImageReader;
 use crate::array::{self, Array, ArrayError};
 use crate::idx::{self, Idx, IdxError};
 use crate::transform::MAX_BYTES;
-use crate::{Attribute, DataError, OpenOptions, emoji, files, folder};
+use crate::{Attribute, DataError, OpenOptions, emoji, files, folder, series};
 
 /// An IDX file, packed or not.
 pub fn idx(bytes: &[u8]) -> Result<Idx, IdxError> {
@@ -37,4 +37,9 @@ pub fn image(bytes: &[u8], options: &OpenOptions) -> Result<([usize; 3], Vec<u8>
 /// The table of the emoji.
 pub fn emoji(bytes: &[u8], categories: &[&str]) -> Result<Vec<Attribute>, DataError> {
     emoji::attributes_of(Path::new("table"), bytes, categories)
+}
+
+/// Series, by rows; how many.
+pub fn series(bytes: &[u8]) -> Result<usize, DataError> {
+    series::parse(bytes)
 }

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::Attribute;
-use crate::dataset::{ItemShape, Split};
+use crate::dataset::{ItemShape, Split, Values};
 
 /// The name of the data set.
 /// The id of the data set.
@@ -191,7 +191,7 @@ pub(crate) fn items() -> (ItemShape, Split, Split) {
     let held_out = held_out();
     let pixels: Vec<u8> = (0..len()).into_par_iter().flat_map_iter(|index| render(factors_of(index))).collect();
     let labels: Vec<u32> = (0..len()).map(|index| factors_of(index)[0] as u32).collect();
-    let (train, test) = Split::partition(&pixels, Some(&labels), shape.len(), &|index| held_out[index]);
+    let (train, test) = Split::partition(&pixels, Some(&labels), shape.len(), Values::U8, &|index| held_out[index]);
     (shape, train, test)
 }
 

@@ -28,6 +28,10 @@ pub(crate) fn check_memory(path: &Path, items: usize, shape: ItemShape) -> Resul
 impl OpenOptions {
     /// Checks the values of the options, before any file is read.
     pub(crate) fn check(&self) -> Result<(), DataError> {
+        if self.window == Some(0) {
+            let (got, expected) = ("0".to_owned(), "1 step or more".to_owned());
+            return Err(DataError::InvalidOption { option: "window", got, expected });
+        }
         match (self.resolution, self.channels) {
             (Some(got), _) if !(1..=MAX_RESOLUTION).contains(&got) => Err(DataError::InvalidOption {
                 option: "resolution",

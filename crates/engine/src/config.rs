@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, FloatDType};
-use ganvas_data::{Dataset, ItemShape, read_within};
+use ganvas_data::{Channel, Dataset, ItemShape, read_within};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -130,6 +130,9 @@ pub struct RunConfig {
     pub resolution: usize,
     /// Channels that images are brought to, 1 or 3; 0: as they are.
     pub channels: usize,
+    /// Steps of the pieces that series are cut into; 0: they are not.
+    #[serde(default)]
+    pub window: usize,
     /// The device trained on; several with commas between them.
     pub device: String,
     /// The data, as they were found.
@@ -226,6 +229,9 @@ pub struct DataConfig {
     pub classes: Vec<String>,
     /// Shape of an item.
     pub shape: ItemShape,
+    /// What the values at a step of a series are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
 }
 
 impl DataConfig {
@@ -238,6 +244,7 @@ impl DataConfig {
             test: dataset.test.len,
             classes: dataset.class_names.clone(),
             shape: dataset.shape,
+            channels: dataset.channels.clone(),
         }
     }
 
@@ -359,6 +366,7 @@ impl RunConfig {
             threads: 1,
             resolution: 0,
             channels: 0,
+            window: 0,
             device: device.into(),
             data: DataConfig::of(dataset),
             model: recommended.config,

@@ -430,6 +430,9 @@ pub trait System: Model + Sized + 'static {
     /// What a person reads of it.
     const INFO: Info;
 
+    /// A data set that it can be tried on, which is part of the program or computed.
+    const DATA: &'static str = "digits";
+
     /// Its settings; unknown keys must be refused.
     type Config: Serialize + DeserializeOwned;
 
@@ -458,6 +461,8 @@ type AcceptFn = fn(&mut Acceptance) -> Result<(), AcceptError>;
 pub struct Definition {
     /// What a person reads of it.
     pub info: Info,
+    /// A data set that it can be tried on.
+    pub data: &'static str,
     /// The settings of a preset for some data.
     pub preset: PresetFn,
     /// The system before its first step.
@@ -469,7 +474,7 @@ pub struct Definition {
 impl Definition {
     /// The entry of a system.
     pub const fn of<S: System>() -> Self {
-        Self { info: S::INFO, preset: preset_table::<S>, build: build_boxed::<S>, accept: S::accept }
+        Self { info: S::INFO, data: S::DATA, preset: preset_table::<S>, build: build_boxed::<S>, accept: S::accept }
     }
 }
 

@@ -12,6 +12,7 @@ use ganvas_nets::labels::{Conditioning, Judgement};
 use ganvas_nets::layers::{Activation, NormKind};
 use ganvas_nets::mlp::{Mlp, MlpConfig};
 use ganvas_nets::noise::Pass;
+use ganvas_nets::recurrent;
 use ganvas_nets::resnet::{self, Pooling};
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +77,24 @@ pub enum Networks {
         /// Rule for the initial weights; those of 3x3 kernels within blocks are sqrt 2 times as large.
         init: Initializer,
     },
+    /// Long short-term memories (Esteban et al. 2017), for series: every step has noise of its own, so many values as there are steps in
+    /// the latent, and a score of its own.
+    Recurrent {
+        /// Units of the generator's memory.
+        generator_units: usize,
+        /// Units of the discriminator's memory.
+        discriminator_units: usize,
+        /// What follows the generator's last layer: `tanh` for values in [-1, 1], `identity` for any.
+        output: Activation,
+        /// Rule for the initial weights of the memories.
+        init: Initializer,
+        /// Rule for those of what reads them.
+        output_init: Initializer,
+    },
 }
+
+/// The most units of a memory.
+const MOST_UNITS: usize = 4096;
 
 impl Networks {
     /// A DCGAN pair of this width with N(0, 0.02) weights and batch norm in both networks.
@@ -151,6 +169,18 @@ impl Networks {
                     dcgan::Discriminator::new(shape, &mut build.init("discriminator", *init)).ok_or_else(unfit)?;
                 Ok((Generator::Dcgan(generator), Discriminator::Dcgan(discriminator)))
             }
+            Self::Recurrent { init, output_init, output, .. } => {
+                check_init(init)?;
+                check_init(output_init)?;
+                let (shape, units) = self.recurrent(latent, classes, conditioning, data.shape)?;
+                let inits = |name: &str| [build.init(name, *init), build.init(&format!("{name}/output"), *output_init)];
+                let [mut memory, mut reader] = inits("generator");
+                let generator = recurrent::Generator::new(shape, *output, &mut memory, &mut reader);
+                let [mut memory, mut reader] = inits("discriminator");
+                let shape = recurrent::Shape { units, ..shape };
+                let discriminator = recurrent::Discriminator::new(shape, &mut memory, &mut reader);
+                Ok((Generator::Recurrent(generator), Discriminator::Recurrent(discriminator)))
+            }
             Self::Resnet { init, .. } => {
                 check_init(init)?;
                 let shape = resnet::Shape { conditioning, ..self.residual(latent, classes, data.shape)? };
@@ -180,6 +210,33 @@ impl Networks {
             return Err(ConfigError::domain("networks.generator_norm", domain, "conditional"));
         }
         Ok(())
+    }
+
+    /// The sizes of a generator of series, and the units of the discriminator's memory.
+    fn recurrent(
+        &self,
+        latent: usize,
+        classes: usize,
+        conditioning: Conditioning,
+        data: ItemShape,
+    ) -> Result<(recurrent::Shape, usize), ConfigError> {
+        let (Self::Recurrent { generator_units, discriminator_units, .. }, ItemShape::Series { steps, channels }) =
+            (self, data)
+        else {
+            return Err(ConfigError::domain("data", "series for a recurrent system", data));
+        };
+        check_count("networks.generator_units", *generator_units, MOST_UNITS)?;
+        check_count("networks.discriminator_units", *discriminator_units, MOST_UNITS)?;
+        if !latent.is_multiple_of(steps) {
+            let domain = format!("a multiple of {steps}, the steps of a series, each of which has noise of its own");
+            return Err(ConfigError::domain("latent", domain, latent));
+        }
+        if !matches!(conditioning, Conditioning::None | Conditioning::Concatenation) {
+            let domain = "none or concatenation for recurrent networks";
+            return Err(ConfigError::domain("conditioning", domain, "another"));
+        }
+        let shape = recurrent::Shape { steps, channels, latent: latent / steps, classes, units: *generator_units };
+        Ok((shape, *discriminator_units))
     }
 
     /// The sizes of a residual pair for images of this shape.
@@ -290,6 +347,8 @@ pub enum Generator {
     Dcgan(dcgan::Generator),
     /// Residual.
     Resnet(resnet::Generator),
+    /// Recurrent.
+    Recurrent(recurrent::Generator),
 }
 
 impl Generator {
@@ -300,6 +359,7 @@ impl Generator {
             Self::Mlp(net) => net.given(latents, classes, pass),
             Self::Dcgan(net) => net.given(latents, classes, pass).flatten(1, 3),
             Self::Resnet(net) => net.given(latents, classes, pass).flatten(1, 3),
+            Self::Recurrent(net) => net.given(latents, classes, pass),
         }
     }
 }
@@ -313,11 +373,14 @@ pub enum Discriminator {
     Dcgan(dcgan::Discriminator),
     /// Residual.
     Resnet(resnet::Discriminator),
+    /// Recurrent.
+    Recurrent(recurrent::Discriminator),
 }
 
 impl Discriminator {
     /// # Shapes
-    /// Flat items `[n, values]`, and indicators of the classes `[n, classes]` where they are told, to scores `[n, 1]`.
+    /// Flat items `[n, values]`, and indicators of the classes `[n, classes]` where they are told, to scores `[n, 1]`;
+    /// of series `[n, steps]`.
     pub fn forward(&self, items: Tensor<2>, classes: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
         self.dual(items.into(), classes, pass).value
     }
@@ -333,6 +396,7 @@ impl Discriminator {
             Self::Mlp(net) => net.judge(items, classes, pass),
             Self::Dcgan(net) => net.judge(items, classes, pass),
             Self::Resnet(net) => net.judge(items, classes, pass),
+            Self::Recurrent(net) => Judgement { score: net.dual(items, classes, pass), logits: None },
         }
     }
 
@@ -340,7 +404,7 @@ impl Discriminator {
     pub fn weights(&self) -> Vec<Tensor<2>> {
         match self {
             Self::Dcgan(net) => net.weights(Pass::Eval),
-            Self::Mlp(_) | Self::Resnet(_) => Vec::new(),
+            Self::Mlp(_) | Self::Resnet(_) | Self::Recurrent(_) => Vec::new(),
         }
     }
 
@@ -348,7 +412,7 @@ impl Discriminator {
     pub fn activations(&self, items: Tensor<2>, pass: Pass) -> Vec<Tensor<4>> {
         match self {
             Self::Dcgan(net) => net.activations(net.planes(items.into(), None).value, pass),
-            Self::Mlp(_) | Self::Resnet(_) => Vec::new(),
+            Self::Mlp(_) | Self::Resnet(_) | Self::Recurrent(_) => Vec::new(),
         }
     }
 }

@@ -107,6 +107,7 @@ fn every_kind_of_conditioning_trains_every_network() {
                         }
                         *spectral = told_by_norms;
                     }
+                    Networks::Recurrent { .. } => unreachable!("they are for series"),
                 }
                 let config = AdversarialConfig { conditioning, ..AdversarialConfig::new(4, networks) };
                 let mut system = made(&config, &dataset);

@@ -7,7 +7,7 @@
 
 use ganvas_prob::distance::{Kernel, median_distance, mmd_squared, wasserstein1};
 
-use crate::{MetricError, Series};
+use crate::{Features, MetricError, Series};
 
 /// The unbiased estimate of the squared maximum mean discrepancy of series as whole sequences, with the kernel
 /// exp(-|a - b|^2 / (2 h^2)), where h is the median of the distances between the series of both sets (of at most 1,000;
@@ -27,6 +27,51 @@ pub fn series_mmd2(real: &Series, fake: &Series) -> Result<f64, MetricError> {
     let (real, fake) = (wide(real), wide(fake));
     let kernel = Kernel::Gaussian { bandwidth: median_distance(&real, &fake, dims)? };
     Ok(mmd_squared(&real, &fake, dims, &kernel)?)
+}
+
+/// As [`series_mmd2`], with the mean of the kernels of three bandwidths: half the median distance, the median distance and twice that.
+/// No single one has to suit.
+///
+/// # Errors
+/// As [`series_mmd2`].
+pub fn series_mmd2_mixed(real: &Series, fake: &Series) -> Result<f64, MetricError> {
+    check(real, fake, 2)?;
+    let dims = real.steps * real.channels;
+    let wide = |series: &Series| series.values.iter().map(|&x| x.into()).collect::<Vec<f64>>();
+    let (real, fake) = (wide(real), wide(fake));
+    let median = median_distance(&real, &fake, dims)?;
+    let of = |factor: f64| mmd_squared(&real, &fake, dims, &Kernel::Gaussian { bandwidth: factor * median });
+    Ok((of(0.5)? + of(1.0)? + of(2.0)?) / 3.0)
+}
+
+/// Frequencies of a [spectrum](spectra) at most.
+const FREQUENCIES: usize = 10;
+
+/// How strong each of the lowest ten frequencies is in each channel of a series, whatever its phase: ln(|X_k|^2 + 0.001) of the discrete
+/// Fourier transform at k = 0, 1, ..., as a row for each series.
+pub fn spectra(series: &Series) -> Features {
+    let (steps, channels) = (series.steps, series.channels);
+    let frequencies = FREQUENCIES.min(steps / 2 + 1);
+    let turns: Vec<[f64; 2]> = (0..steps)
+        .map(|t| {
+            let angle = std::f64::consts::TAU * t as f64 / steps as f64;
+            [angle.cos(), angle.sin()]
+        })
+        .collect();
+    let power = |one: &[f32], channel: usize, k: usize| {
+        let values = one.iter().skip(channel).step_by(channels).enumerate();
+        let [re, im] = values.fold([0.0; 2], |[re, im], (t, &x)| {
+            let [cos, sin] = turns[k * t % steps];
+            [re + f64::from(x) * cos, im - f64::from(x) * sin]
+        });
+        (re * re + im * im + 1e-3).ln() as f32
+    };
+    let row = |one: &[f32]| -> Vec<f32> {
+        let places = (0..channels).flat_map(|channel| (0..frequencies).map(move |k| (channel, k)));
+        places.map(|(channel, k)| power(one, channel, k)).collect()
+    };
+    let values = series.values.chunks_exact((steps * channels).max(1)).flat_map(row).collect();
+    Features { dims: frequencies * channels, values }
 }
 
 /// For each channel the Wasserstein-1 distance of the values of all series at all steps, in the channel's unit.
@@ -104,6 +149,24 @@ mod tests {
             values[i] = before.map_or(noise, |x: f64| phi * x + (1.0 - phi * phi).sqrt() * noise) as f32;
         }
         Series { steps, channels: 2, values }
+    }
+
+    /// cos(2 pi 3 t / 30) is 15 at k = 3 and nothing elsewhere; its phase is of no account.
+    #[test]
+    fn a_wave_has_one_frequency() {
+        let wave =
+            |phase: f64| (0..30).map(move |t| ((std::f64::consts::TAU * 3.0 * t as f64 / 30.0) + phase).cos() as f32);
+        let series = Series { steps: 30, channels: 1, values: wave(0.0).chain(wave(1.1)).collect() };
+        let found = spectra(&series);
+        assert_eq!(found.dims, 10);
+        for row in found.values.chunks_exact(10) {
+            for (k, &power) in row.iter().enumerate() {
+                let expected = if k == 3 { (225.001f64).ln() } else { (1e-3f64).ln() };
+                assert!((f64::from(power) - expected).abs() < 1e-3, "k = {k}: {power} in place of {expected}");
+            }
+        }
+        let short = Series { steps: 3, channels: 2, values: vec![1.0; 6] };
+        assert_eq!(spectra(&short).dims, 4);
     }
 
     /// Lags 1 to 3 of phi = 0.8 and 0.5, of 20,000 values: standard errors about 0.01.

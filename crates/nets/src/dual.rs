@@ -121,6 +121,21 @@ impl<const D: usize> Dual<D> {
     }
 }
 
+/// Products of values of one shape, element by element.
+impl<const D: usize> std::ops::Mul for Dual<D> {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        let tangent = match (self.tangent, other.tangent) {
+            (None, None) => None,
+            (Some(a), None) => Some(a * other.value.clone()),
+            (None, Some(b)) => Some(self.value.clone() * b),
+            (Some(a), Some(b)) => Some(a * other.value.clone() + self.value.clone() * b),
+        };
+        Self { value: self.value * other.value, tangent }
+    }
+}
+
 impl<const D: usize> std::ops::Add for Dual<D> {
     type Output = Self;
 

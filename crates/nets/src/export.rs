@@ -11,7 +11,9 @@ use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use crate::encoder::Encoder;
 use crate::flows::{PlanarLayer, RadialLayer};
-use crate::layers::{BatchNorm, Codebook, Conv2d, ConvTranspose2d, GroupNorm, Linear, Moments, SpectralNorm, Values};
+use crate::layers::{
+    BatchNorm, Codebook, Conv2d, ConvTranspose2d, GroupNorm, Linear, Lstm, Moments, SpectralNorm, Values,
+};
 
 /// Values by the names of a PyTorch `state_dict`: 32-bit floats, and counters as 64-bit integers without a side.
 pub type Weights = BTreeMap<String, TensorData>;
@@ -36,6 +38,8 @@ pub enum Layout {
     Same,
     /// With the last two sides exchanged.
     Transposed,
+    /// Zeros of the same shape: PyTorch has two where there is one here, and adds them up.
+    Zeros,
 }
 
 /// What PyTorch has for a layer.
@@ -52,8 +56,9 @@ pub struct TorchLayer {
 }
 
 /// All layers that have values.
-pub const LAYERS: [TorchLayer; 12] = [
+pub const LAYERS: [TorchLayer; 13] = [
     Linear::TORCH,
+    Lstm::TORCH,
     Conv2d::TORCH,
     ConvTranspose2d::TORCH,
     BatchNorm::TORCH,
@@ -100,12 +105,13 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    /// The layer that has the value which the walk is at, and the value's name and layout.
-    fn known(&self) -> Option<(&'static TorchLayer, &'static str, Layout)> {
+    /// The layer that has the value which the walk is at, and the value's names and layouts.
+    fn known(&self) -> Option<(&'static TorchLayer, Vec<(&'static str, Layout)>)> {
         let (name, owner) = self.path.last()?;
         let layer = LAYERS.iter().find(|layer| owner.strip_prefix("Struct:") == Some(layer.layer))?;
-        let (_, torch, layout) = layer.values.iter().find(|(ours, ..)| ours == name)?;
-        Some((layer, torch, *layout))
+        let values = layer.values.iter().filter(|(ours, ..)| ours == name).map(|&(_, torch, layout)| (torch, layout));
+        let values: Vec<_> = values.collect();
+        (!values.is_empty()).then_some((layer, values))
     }
 
     /// The name of a value in PyTorch. Which variant an enum holds is no part of it.
@@ -132,13 +138,16 @@ impl ModuleVisitor for Export<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some((layer, torch, layout)) = self.known() else { return self.refuse() };
-        let value = match layout {
-            Layout::Same => param.val(),
-            Layout::Transposed => param.val().transpose(),
-        };
-        let name = self.named(torch);
-        self.weights.insert(name, value.to_data().convert::<f32>());
+        let Some((layer, values)) = self.known() else { return self.refuse() };
+        for (torch, layout) in values {
+            let value = match layout {
+                Layout::Same => param.val(),
+                Layout::Transposed => param.val().transpose(),
+                Layout::Zeros => param.val().zeros_like(),
+            };
+            let name = self.named(torch);
+            self.weights.insert(name, value.to_data().convert::<f32>());
+        }
         for counter in layer.counters {
             let name = self.named(counter);
             self.weights.insert(name, TensorData::new(vec![0i64], [0usize; 0]));

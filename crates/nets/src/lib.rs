@@ -3,7 +3,7 @@
 //!
 //! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
-//! - [`mlp`], [`dcgan`], [`resnet`], [`encoder`]: networks, by purpose
+//! - [`mlp`], [`dcgan`], [`resnet`], [`encoder`], [`recurrent`]: networks, by purpose
 //! - [`flows`]: invertible networks through which a density can be followed
 //! - [`labels`]: how they are told classes
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
@@ -27,5 +27,6 @@ pub mod mlp;
 pub mod noise;
 pub mod optim;
 pub mod pixelcnn;
+pub mod recurrent;
 pub mod resnet;
 pub mod state;

@@ -8,7 +8,7 @@ use ganvas_nets::dual::{Dual, in_double_precision as double};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::labels::{Conditioning, Judgement};
 use ganvas_nets::layers::{
-    Activation, BatchNorm, ConditionalBatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Maxout,
+    Activation, BatchNorm, ConditionalBatchNorm, Conv2d, ConvTranspose2d, Geometry, GroupNorm, Linear, Lstm, Maxout,
     NormKind, dropout_dual, pool,
 };
 use ganvas_nets::mlp::{Mlp, MlpConfig};
@@ -78,6 +78,8 @@ fn every_layer_has_its_tangent() {
         let norm = double(GroupNorm::new(4, groups, init));
         check("group norm", [2, 4, 3, 3], |x, _| norm.dual(x));
     }
+    let memory = double(Lstm::new(3, 4, [0.5, 1.0, 0.0, -0.5], init));
+    check("long short-term memory", [2, 6, 3], |x, _| memory.dual(x));
     check("dropout", [4, 50], |x, pass| dropout_dual(x, 0.7, pass));
     check("halve", [2, 3, 4, 4], |x, _| pool::halve(x));
     check("halve by maxima", [2, 3, 4, 4], |x, _| pool::halve_by_maxima(x));

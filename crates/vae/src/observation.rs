@@ -74,7 +74,7 @@ impl Decoder {
             return Err(ConfigError::domain(key, "a positive number, from 1e-6 to 1e6", value));
         }
         let of_any_value = matches!(self, Self::Gaussian { .. } | Self::LearnedGaussian { .. });
-        if matches!(shape, ItemShape::Points { .. }) && !of_any_value {
+        if !matches!(shape, ItemShape::Image { .. }) && !of_any_value {
             let domain = "gaussian or learned-gaussian for points";
             return Err(ConfigError::domain("decoder.kind", domain, "one for pixels"));
         }
@@ -133,7 +133,7 @@ impl Observation {
         match self.decoder {
             Decoder::Bernoulli { .. } | Decoder::ContinuousBernoulli => values.clamp(0.0, 1.0),
             Decoder::Gaussian { .. } | Decoder::LearnedGaussian { .. }
-                if matches!(self.shape, ItemShape::Points { .. }) =>
+                if !matches!(self.shape, ItemShape::Image { .. }) =>
             {
                 values
             }
@@ -171,7 +171,7 @@ impl Observation {
             (Decoder::Bernoulli { .. }, _) => sigmoid(decoded),
             (Decoder::ContinuousBernoulli, _) => continuous_bernoulli_mean(decoded),
             (_, ItemShape::Image { .. }) => ganvas_kernels::tanh(decoded),
-            (_, ItemShape::Points { .. }) => decoded,
+            _ => decoded,
         }
     }
 
@@ -211,7 +211,7 @@ impl Observation {
             Decoder::Gaussian { .. } | Decoder::LearnedGaussian { .. } | Decoder::DiscretizedLogistic { .. } => {
                 let inverse = |m: &f32| match self.shape {
                     ItemShape::Image { .. } => m.clamp(-0.998, 0.998).atanh(),
-                    ItemShape::Points { .. } => *m,
+                    _ => *m,
                 };
                 (mean.to_vec(), mean.iter().map(inverse).collect())
             }

@@ -67,6 +67,9 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
                 ItemShape::Image { channels, height, width } => {
                     Picture::Png(caption, view::image_grid(&values, [n, channels, height, width], None)?)
                 }
+                shape @ ItemShape::Series { .. } => {
+                    Picture::Png(caption, view::items_png(&values[..SHOWN.min(n) * shape.len()], shape, &[])?)
+                }
                 ItemShape::Points { .. } => {
                     let points = values.as_chunks::<2>().0;
                     Picture::Svg(caption.clone(), view::scatter(&caption, &test_points(&dataset), points))

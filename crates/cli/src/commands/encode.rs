@@ -10,7 +10,7 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::Loaded;
 use ganvas_engine::system::{Autoencoder, to_device};
 
-use super::{data_of, files, load_run, open, weights, write};
+use super::{Reading, data_of, files, load_run, open, weights, write};
 use crate::args::{CodedArgs, EncodeArgs, SplitArg};
 use crate::error::CliError;
 use crate::view;
@@ -206,9 +206,9 @@ fn open_as(id: &str, config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
     let (side, channels) = match wanted {
         // The transform makes squares.
         ItemShape::Image { channels, height, width } => (if height == width { height } else { 0 }, channels),
-        ItemShape::Points { .. } => (0, 0),
+        _ => (0, 0),
     };
-    let dataset = open(id, side, channels)?;
+    let dataset = open(id, &Reading { resolution: side, channels, window: config.window })?;
     if dataset.shape != wanted {
         let message = format!("items of {id} have shape {}, the run was trained on {wanted}", dataset.shape);
         return Err(CliError::usage(message, "name data of that shape, or none for those of the run"));

@@ -16,7 +16,7 @@ use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen
 use super::likelihood;
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
-use super::{data_of, load_run, sampler, weights, write};
+use super::{data_of, load_run, sampler, series, weights, write};
 use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
 use crate::progress::Stages;
@@ -146,7 +146,11 @@ impl<'a> Plan<'a> {
         let bounded = loaded.model.likelihood().is_some();
         let mut known = extraction.words();
         known.extend(ON_MODES.into_iter().filter(|_| ganvas_data::modes(&data.id).is_some()));
+        let is_series = matches!(data.shape, ItemShape::Series { .. });
         known.extend(["mmd2"].into_iter().filter(|_| !is_image));
+        let labelled = loaded.model.conditional().is_some();
+        known.extend(series::NAMES.into_iter().filter(|_| is_series));
+        known.extend(series::BY_CLASS.into_iter().filter(|_| is_series && labelled));
         let coded = loaded.model.autoencoder().is_some_and(|autoencoder| !autoencoder.codes_by_class());
         known.extend(disentangle::NAMES.into_iter().filter(|_| coded && disentangle::applies(&data.id)));
         known.extend(likelihood::NAMES.into_iter().filter(|_| bounded));
@@ -255,7 +259,10 @@ impl<'a> Plan<'a> {
             stages.begin("drawing samples", self.n);
             figures = match reals {
                 Some(reals) => self.images(reals, &fake, stages)?,
-                None => self.points(dataset, &fake, stages)?,
+                None => match dataset.shape {
+                    ItemShape::Series { .. } => self.series(loaded, dataset, &fake, stages)?,
+                    _ => self.points(dataset, &fake, stages)?,
+                },
             };
         }
         let bounds = loaded.model.likelihood();
@@ -308,9 +315,28 @@ impl<'a> Plan<'a> {
         Ok(figures)
     }
 
+    fn series(
+        &self,
+        loaded: &Loaded,
+        dataset: &Dataset,
+        fake: &Samples,
+        stages: &mut Stages,
+    ) -> Result<Vec<Figure>, CliError> {
+        let generated = see(self.extraction, fake, self.n, None, stages)?.features.values;
+        let asks = |name: &str| self.asks(name);
+        let mut figures = series::measure(dataset, generated, self.n, asks)?;
+        if let Some(model) = loaded.model.conditional() {
+            figures.extend(series::by_class(model, dataset, self.n, fake.streams, fake.device, asks)?);
+        }
+        Ok(figures)
+    }
+
     fn points(&self, dataset: &Dataset, fake: &Samples, stages: &mut Stages) -> Result<Vec<Figure>, CliError> {
         let n = self.n;
-        let rows = |split: &Split| Seen { features: Features { dims: 2, values: split.first(n) }, logits: None };
+        let rows = |split: &Split| Seen {
+            features: Features { dims: dataset.shape.len(), values: split.first(n) },
+            logits: None,
+        };
         let (real, again) = (rows(&dataset.test), rows(&dataset.train));
         let fake_seen = see(self.extraction, fake, n, None, stages)?;
         let mut figures = Vec::new();

@@ -57,9 +57,9 @@ impl Extraction {
             (ItemShape::Image { channels, .. }, None) => {
                 Ok(Self::classifier(classifier_for(&data.id, channels), device)?)
             }
-            (ItemShape::Points { .. }, None) => Ok(Self::Raw),
-            (ItemShape::Points { .. }, Some(_)) => {
-                let message = format!("`{}` holds points, and Inception sees images", data.id);
+            (_, None) => Ok(Self::Raw),
+            (_, Some(_)) => {
+                let message = format!("`{}` holds no images, which Inception sees", data.id);
                 Err(CliError::usage(message, "leave out --inception"))
             }
         }

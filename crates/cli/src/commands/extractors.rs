@@ -6,7 +6,7 @@ use ganvas_data::{Attribute, Dataset, ItemShape, OpenOptions, Split};
 use ganvas_metrics::Images;
 use ganvas_metrics::extractor::{self, Extractor, Labelled, TrainProgress, checksum_line, train_extractor};
 
-use super::{open, write};
+use super::{Reading, open, write};
 use crate::args::ExtractorArgs;
 use crate::device::choose;
 use crate::error::CliError;
@@ -23,7 +23,7 @@ pub fn run(args: &ExtractorArgs) -> Result<(), CliError> {
     }
     let device = choose(&args.device)?.device;
     for name in names {
-        let dataset = open(name, 0, 0)?;
+        let dataset = open(name, &Reading::default())?;
         let attributes = ganvas_data::attributes(name, &OpenOptions::default())?;
         let tasks = extractor::tasks(name)?;
         let (train, train_labels) = part(&dataset, &dataset.train, &tasks, &attributes, |a| &a.train)?;

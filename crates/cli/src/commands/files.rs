@@ -53,6 +53,17 @@ pub fn npy<T: npyz::AutoSerialize + Copy>(values: &[T], sides: &[usize]) -> Resu
     Ok(bytes)
 }
 
+/// Points as rows of a `.csv` file with a column for each value, `x0` and so on.
+pub fn csv_rows(values: &[f32], dims: usize) -> Vec<u8> {
+    let names: Vec<String> = (0..dims).map(|i| format!("x{i}")).collect();
+    let mut text = names.join(",") + "\n";
+    for row in values.chunks_exact(dims.max(1)) {
+        let cells: Vec<String> = row.iter().map(f32::to_string).collect();
+        text += &(cells.join(",") + "\n");
+    }
+    text.into_bytes()
+}
+
 /// The draws as a `.csv` column named `x`, with the digits that make the same f64 again.
 pub fn csv_bytes(draws: &[f64]) -> Vec<u8> {
     let mut text = String::from("x\n");

@@ -16,7 +16,7 @@ use ganvas_metrics::{Features, Images, frechet_distance};
 use ganvas_prob::stream::Streams;
 
 use super::extraction::classifier_for;
-use super::likelihood;
+use super::{likelihood, series};
 use crate::error::CliError;
 
 /// Classes with at least a fifth of an even share: the rule by which modes count as covered.
@@ -63,6 +63,9 @@ impl HeldOut {
                 }
             }
             None => {
+                if let ItemShape::Series { steps, channels } = self.dataset.shape {
+                    return Ok([figures, series::held_out(&real.values, values, [steps, channels])?].concat());
+                }
                 let modes = ganvas_data::modes(&self.dataset.id);
                 let counts =
                     modes.map(|modes| count_modes(values.as_chunks::<2>().0, &modes.centres, modes.sd, modes.spacing));
@@ -88,7 +91,7 @@ impl HeldOut {
                 let features = extractor.features(&Images::new(self.dataset.shape.planes(), values))?;
                 Ok((Some(extractor), features))
             }
-            ItemShape::Points { dims } => Ok((None, Features { dims, values })),
+            shape => Ok((None, Features { dims: shape.len(), values })),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ganvas_engine::system::{DataSpec, Preset};
 
-use super::open;
+use super::{Reading, open};
 use crate::args::SystemsCommand;
 use crate::device;
 use crate::error::CliError;
@@ -19,7 +19,7 @@ pub fn systems(command: Option<SystemsCommand>) -> Result<(), CliError> {
     };
     let system = systems::find(&id)?;
     let info = system.info;
-    let dataset = open(&data, 0, 0)?;
+    let dataset = open(data.as_deref().unwrap_or(system.data), &Reading::default())?;
     println!(
         "{} ({})\n{}\n\n{}\n\nphases of a step: {}",
         info.title,

@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::extraction::{BLOCK, Extraction, Folder, Items, Seen, see};
 use super::limit::{self, product, sum};
 use super::measures::{Measures, ON_ANSWERS, wanted};
-use super::{files, open, show};
+use super::{Reading, files, open, show};
 use crate::args::MetricsArgs;
 use crate::device::choose;
 use crate::error::CliError;
@@ -100,7 +100,7 @@ impl<'a> Given<'a> {
         if raw || path.extension().and_then(|e| e.to_str()) == Some("npy") {
             return Ok(Self::Array(path, files::shape(path)?));
         }
-        Ok(Self::Data(open(&path.to_string_lossy(), 0, 0)?))
+        Ok(Self::Data(open(&path.to_string_lossy(), &Reading::default())?))
     }
 
     fn len(&self) -> usize {

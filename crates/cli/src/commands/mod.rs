@@ -27,6 +27,7 @@ mod reconstruct;
 mod report;
 mod sample;
 mod sampler;
+mod series;
 mod train;
 mod traverse;
 #[cfg(feature = "remote")]
@@ -91,15 +92,35 @@ pub fn run(command: Command) -> Result<(), CliError> {
 }
 
 /// A data set by id or path, at the given side and number of channels (0: as it is).
-fn open(id: &str, resolution: usize, channels: usize) -> Result<Arc<Dataset>, CliError> {
+fn open(id: &str, reading: &Reading) -> Result<Arc<Dataset>, CliError> {
     let given = |n: usize| (n > 0).then_some(n);
-    let options = OpenOptions { resolution: given(resolution), channels: given(channels), ..OpenOptions::default() };
+    let options = OpenOptions {
+        resolution: given(reading.resolution),
+        channels: given(reading.channels),
+        window: given(reading.window),
+        ..OpenOptions::default()
+    };
     Ok(Arc::new(ganvas_data::open(id, &options)?))
+}
+
+/// How the files of a data set are read, as the settings of a run have it; 0: as they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    resolution: usize,
+    channels: usize,
+    window: usize,
+}
+
+impl Reading {
+    /// The settings of a run.
+    fn of(config: &RunConfig) -> Self {
+        Self { resolution: config.resolution, channels: config.channels, window: config.window }
+    }
 }
 
 /// The data set that a run was trained on; it must still be the same.
 fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
-    let dataset = open(&config.data.id, config.resolution, config.channels)?;
+    let dataset = open(&config.data.id, &Reading::of(config))?;
     if dataset.fingerprint != config.data.fingerprint {
         let message = format!("{} is not what it was when the run was trained on it", config.data.id);
         return Err(CliError::failure(message));

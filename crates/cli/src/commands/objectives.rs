@@ -12,7 +12,7 @@ use ganvas_gan::objectives::Objective;
 use serde::Serialize;
 
 use super::train::{stop_on_interrupt, watched};
-use super::{absolute, open, write};
+use super::{Reading, absolute, open, write};
 use crate::args::TrialArgs;
 use crate::device::choose;
 use crate::error::CliError;
@@ -66,10 +66,10 @@ pub fn run(args: &TrialArgs, device: &str) -> Result<(), CliError> {
         return Err(CliError::usage("a comparison by training needs `--out DIR`", "runs and charts are written there"));
     };
     let id = absolute(&args.data);
-    let mut dataset = open(&id, 0, 0)?;
+    let mut dataset = open(&id, &Reading::default())?;
     let wanted = (system.preset)(Preset::Small, &DataSpec::of(&dataset))?.resolution;
     if let Some(resolution) = wanted {
-        dataset = open(&id, resolution, 0)?;
+        dataset = open(&id, &Reading { resolution, ..Reading::default() })?;
     }
     let mut plans = Vec::new();
     for name in &names {

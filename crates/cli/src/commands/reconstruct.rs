@@ -91,6 +91,8 @@ fn encode(is_array: bool, pairs: &[f32], n: usize, shape: ItemShape) -> Result<V
             let tall: Vec<f32> = pairs.chunks_exact(2 * item).flat_map(pair).collect();
             Ok(view::image_grid(&tall, [n, channels, 2 * height, width], None)?)
         }
+        // Each beside its reconstruction.
+        ItemShape::Series { steps, channels } => Ok(view::series_png(pairs, [steps, channels])?),
         ItemShape::Points { dims: 2 } => {
             let points = pairs.as_chunks::<4>().0;
             let half = |at: usize| -> Vec<[f32; 2]> { points.iter().map(|pair| [pair[at], pair[at + 1]]).collect() };

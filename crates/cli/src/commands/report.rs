@@ -262,10 +262,8 @@ fn real(dataset: &Dataset, n: usize) -> Option<(String, Png)> {
     let rows: Vec<usize> = (0..n.min(dataset.train.len)).collect();
     let values = dataset.train.gather(&rows);
     let png = match dataset.shape {
-        ItemShape::Image { channels, height, width } => {
-            view::image_grid(&values, [rows.len(), channels, height, width], None)
-        }
         ItemShape::Points { .. } => view::scatter_png(values.as_chunks::<2>().0, &[]),
+        shape => view::items_png(&values, shape, &[]),
     };
     Some(("training data".into(), png.ok()?))
 }

@@ -7,7 +7,7 @@ use ganvas_engine::run::Loaded;
 use ganvas_engine::session;
 use ganvas_prob::stream::Streams;
 
-use super::{class_number, conditional, data_of, files, load_run, sampler, test_points, weights, write};
+use super::{class_number, conditional, data_of, files, load_run, sampler, series, test_points, weights, write};
 use crate::args::{SampleArgs, SamplerArg};
 use crate::error::CliError;
 use crate::view;
@@ -33,11 +33,12 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         Some("png") => Format::Png,
         Some("npy") => Format::Npy,
         Some("svg") => Format::Svg,
+        Some("csv") => Format::Csv,
         _ => {
-            let message = format!("`{}` does not end in .png, .npy or .svg", out.display());
+            let message = format!("`{}` does not end in .png, .npy, .svg or .csv", out.display());
             return Err(CliError::usage(
                 message,
-                "the ending chooses the format: a grid, an array, or a plot of points",
+                "the ending chooses the format: a picture, an array, a plot, or rows of values",
             ));
         }
     };
@@ -67,7 +68,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         return Err(CliError::usage(format!("{n} samples do not fit in memory"), help));
     }
     let values = draw(&loaded, classes.as_deref(), each, args.seed, &device);
-    write(&out, &encode(format, &values, columns, &loaded.config)?)?;
+    write(&out, &encode(format, &values, columns, (classes.as_deref(), each), &loaded.config)?)?;
     let names = classes.map(|classes| {
         let name = |&class: &usize| loaded.config.data.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
         format!(", {each} of each of {}", classes.iter().map(name).collect::<Vec<_>>().join(", "))
@@ -110,25 +111,41 @@ enum Format {
     Png,
     Npy,
     Svg,
+    Csv,
 }
 
-/// Images of a grid have so many `columns`; as many as make it a square where none are given.
-fn encode(format: Format, values: &[f32], columns: Option<usize>, config: &RunConfig) -> Result<Vec<u8>, CliError> {
+/// Images of a grid have so many `columns`, as many as make it a square where none are given; there are `each` of each of the classes.
+fn encode(
+    format: Format,
+    values: &[f32],
+    columns: Option<usize>,
+    (classes, each): (Option<&[usize]>, usize),
+    config: &RunConfig,
+) -> Result<Vec<u8>, CliError> {
     let shape = config.data.shape;
     match (format, shape) {
         (Format::Npy, _) => {
             let n = values.len() / shape.len();
-            files::npy(values, &[&[n], shape.dims().as_slice()].concat())
+            files::npy(&series::in_own_units(values, &config.data), &[&[n], shape.dims().as_slice()].concat())
+        }
+        (Format::Csv, ItemShape::Series { .. }) => series::rows(values, classes, each, &config.data),
+        (Format::Csv, ItemShape::Points { dims }) => Ok(files::csv_rows(values, dims)),
+        (Format::Csv, ItemShape::Image { .. }) => {
+            Err(CliError::usage("images are not written as .csv", "end --out in .png or .npy"))
         }
         (Format::Png, ItemShape::Image { channels, height, width }) => {
             Ok(view::image_grid(values, [values.len() / shape.len(), channels, height, width], columns)?)
         }
-        (Format::Png, ItemShape::Points { .. }) => Ok(view::scatter_png(&[], values.as_chunks::<2>().0)?),
+        (Format::Png, shape) => Ok(view::items_png(values, shape, &[])?),
         (Format::Svg, ItemShape::Points { .. }) => {
             let dataset = data_of(config)?;
             let real = test_points(&dataset);
             let title = format!("{} on {}", config.system, config.data.id);
             Ok(view::scatter(&title, &real, values.as_chunks::<2>().0).into_bytes())
+        }
+        (Format::Svg, ItemShape::Series { .. }) => {
+            let dataset = data_of(config)?;
+            Ok(series::plot(&dataset, values, &config.system).into_bytes())
         }
         (Format::Svg, ItemShape::Image { .. }) => {
             Err(CliError::usage("images are not drawn as .svg", "end --out in .png or .npy"))

@@ -12,7 +12,7 @@ use ganvas_engine::run::{Outcome, Training};
 use ganvas_engine::system::{DataSpec, Definition, Preset};
 
 use super::held_out::HeldOut;
-use super::{absolute, data_of, open, test_points};
+use super::{Reading, absolute, data_of, open, test_points};
 use crate::args::TrainArgs;
 use crate::device::{Chosen, Several, choose_several};
 use crate::error::CliError;
@@ -56,21 +56,22 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let chosen = choose_several(devices(args).unwrap_or("flex"))?;
     let mut overrides = overrides(args)?;
     let preset = preset(args, &overrides);
-    let id = data_id(args, &overrides);
+    let id = data_id(args, &overrides, system);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
-    let (mut resolution, channels) = (size(&overrides, "resolution")?, size(&overrides, "channels")?);
-    if resolution == 0
+    let size = |key| size(&overrides, key);
+    let mut reading = Reading { resolution: size("resolution")?, channels: size("channels")?, window: size("window")? };
+    if reading.resolution == 0
         && let Some(side) = common_side(&id)?
     {
         eprintln!("images of several sizes: each is cropped to its middle square and brought to {side}x{side}");
         eprintln!("`--set resolution=N` chooses another side");
-        (resolution, overrides) = (side, overrides.with("resolution", side as i64));
+        (reading.resolution, overrides) = (side, overrides.with("resolution", side as i64));
     }
-    let mut dataset = open(&id, resolution, channels)?;
-    if resolution == 0
+    let mut dataset = open(&id, &reading)?;
+    if reading.resolution == 0
         && let Some(wanted) = (system.preset)(preset, &DataSpec::of(&dataset))?.resolution
     {
-        dataset = open(&id, wanted, channels)?;
+        dataset = open(&id, &Reading { resolution: wanted, ..reading })?;
         overrides = overrides.with("resolution", wanted as i64);
     }
     let config = RunConfig::make(system, preset, &dataset, &chosen.words.join(","), &overrides)?;
@@ -98,12 +99,12 @@ fn common_side(id: &str) -> Result<Option<usize>, CliError> {
 }
 
 fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
-    let id = args.data.as_deref().map_or_else(|| "digits".into(), absolute);
+    let id = args.data.as_deref().map_or_else(|| system.data.into(), absolute);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
     let config = RunConfig::of_run(&folder)?;
     let chosen = choose_several(devices(args).unwrap_or(&config.device))?;
     let dataset = match &args.data {
-        Some(_) => open(&id, config.resolution, config.channels)?,
+        Some(_) => open(&id, &Reading::of(&config))?,
         None => data_of(&config)?,
     };
     let training = training(args, system, (&folder, &dataset), &chosen, stop);
@@ -201,9 +202,9 @@ fn preset(args: &TrainArgs, overrides: &Overrides) -> Preset {
     args.preset.map(Preset::from).or_else(of_file).unwrap_or(Preset::Small)
 }
 
-fn data_id(args: &TrainArgs, overrides: &Overrides) -> String {
+fn data_id(args: &TrainArgs, overrides: &Overrides, system: &Definition) -> String {
     let of_file = || overrides.file.as_ref()?.get("data")?.get("id")?.as_str().map(str::to_owned);
-    absolute(&args.data.clone().or_else(of_file).unwrap_or_else(|| "digits".into()))
+    absolute(&args.data.clone().or_else(of_file).unwrap_or_else(|| system.data.into()))
 }
 
 fn size(overrides: &Overrides, key: &str) -> Result<usize, CliError> {

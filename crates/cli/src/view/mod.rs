@@ -6,7 +6,8 @@
 //! | --- | --- |
 //! | `grid` | a PNG of many images side by side |
 //! | `scatter` | a 2-D sample beside the real points, as SVG or PNG; points of the plane by class, as SVG |
-//! | `plot` | curves over steps, as SVG |
+//! | `series` | series over their steps, as PNG or SVG |
+//! | `plot` | curves over training steps, as SVG |
 //! | `density` | a sample of one variable against its law, as SVG |
 //! | `bars` | one figure of several runs, as SVG |
 //! | `html` | the report and the comparison: one file each that needs nothing else |
@@ -24,6 +25,7 @@ mod grid;
 mod html;
 mod plot;
 mod scatter;
+mod series;
 mod table;
 
 pub use density::{Sampled, sampled};
@@ -31,10 +33,22 @@ pub use grid::image_grid;
 pub use html::{Comparison, Episode, Picture, Png, Report, comparison, report};
 pub use plot::{CurveOfSeeds, curves, curves_of_seeds};
 pub use scatter::{scatter, scatter_classes, scatter_png};
+pub use series::{series_png, series_svg};
 pub use table::{aligned, compared_table, figures_table};
 
+use ganvas_data::ItemShape;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, RgbImage};
+
+/// A small PNG of items: a grid of images, panels of series, points over the real ones.
+pub fn items_png(values: &[f32], shape: ItemShape, real: &[[f32; 2]]) -> Result<Vec<u8>, ViewError> {
+    let n = values.len() / shape.len().max(1);
+    match shape {
+        ItemShape::Image { channels, height, width } => image_grid(values, [n, channels, height, width], None),
+        ItemShape::Series { steps, channels } => series_png(values, [steps, channels]),
+        ItemShape::Points { .. } => scatter_png(real, values.as_chunks::<2>().0),
+    }
+}
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -154,7 +154,7 @@ pub fn scatter_png(real: &[[f32; 2]], fake: &[[f32; 2]]) -> Result<Vec<u8>, View
 }
 
 /// Blends a disc with a soft edge into the picture.
-fn disc(picture: &mut RgbImage, [x, y]: [f64; 2], radius: f64, colour: [u8; 3]) {
+pub(super) fn disc(picture: &mut RgbImage, [x, y]: [f64; 2], radius: f64, colour: [u8; 3]) {
     let reach = radius.ceil() as i64 + 1;
     for row in y as i64 - reach..=y as i64 + reach {
         for column in x as i64 - reach..=x as i64 + reach {

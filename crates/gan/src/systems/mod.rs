@@ -12,6 +12,7 @@ pub mod dcgan;
 pub mod gan;
 pub mod infogan;
 pub mod lsgan;
+pub mod rgan;
 pub mod sngan;
 pub mod variants;
 pub mod wgan;

@@ -146,7 +146,7 @@ fn changed(
     change: impl FnOnce(AdversarialConfig) -> AdversarialConfig,
 ) -> Recommended<AdversarialConfig> {
     let of = match data.shape {
-        ItemShape::Points { .. } => gan::Plain::preset(preset, data),
+        ItemShape::Points { .. } | ItemShape::Series { .. } => gan::Plain::preset(preset, data),
         ItemShape::Image { .. } => dcgan::Convolutional::preset(preset, data),
     };
     Recommended { config: change(of.config), ..of }

@@ -146,7 +146,7 @@ impl AaeConfig {
     pub(super) fn preset(preset: Preset, data: &DataSpec) -> Recommended<Self> {
         let recommended = Recommended::new;
         match (data.shape, preset) {
-            (ItemShape::Points { .. }, _) => {
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => {
                 let config = Self { output: Activation::Identity, ..Self::new(2, 128, 128) };
                 recommended(6000, 256, config)
             }

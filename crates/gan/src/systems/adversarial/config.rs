@@ -42,6 +42,9 @@ pub struct AdversarialConfig {
     /// Updates of the discriminator, on a batch each, for each update of the generator.
     #[serde(default = "once")]
     pub critic_steps: usize,
+    /// Updates of the generator, on fresh latents each, in a step.
+    #[serde(default = "once")]
+    pub generator_steps: usize,
     /// Trains the generator.
     pub generator_optimizer: OptimizerConfig,
     /// Trains the discriminator.
@@ -153,6 +156,7 @@ impl AdversarialConfig {
             regularizers: Regularizers::default(),
             clip: 0.0,
             critic_steps: 1,
+            generator_steps: 1,
             generator_optimizer: adam,
             discriminator_optimizer: adam,
             ema: 0.0,
@@ -162,6 +166,7 @@ impl AdversarialConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         check_count("latent", self.latent, 1 << 14)?;
         check_count("critic_steps", self.critic_steps, 1000)?;
+        check_count("generator_steps", self.generator_steps, 1000)?;
         check_count("penalty.every", self.penalty.every as usize, 1_000_000)?;
         let settings = &self.regularizers;
         for (key, value) in [

@@ -34,6 +34,9 @@ pub trait Recipe: 'static {
     /// What a person reads of it.
     const INFO: Info;
 
+    /// A data set that it can be tried on.
+    const DATA: &'static str = "digits";
+
     /// The settings of a preset for these data.
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig>;
 
@@ -74,6 +77,8 @@ impl<R> Clone for Adversarial<R> {
 
 impl<R: Recipe> System for Adversarial<R> {
     const INFO: Info = R::INFO;
+
+    const DATA: &'static str = R::DATA;
 
     type Config = AdversarialConfig;
 

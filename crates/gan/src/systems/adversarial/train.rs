@@ -28,7 +28,9 @@ impl<R> Adversarial<R> {
             }
             self.update_discriminator(&seen, step);
         }
-        self.update_generator(&seen, step);
+        for _ in 0..self.config.generator_steps {
+            self.update_generator(&seen, step);
+        }
     }
 
     /// One update of the discriminator alone.

@@ -147,7 +147,7 @@ impl CeganConfig {
 pub(super) fn recommended(preset: Preset, data: &DataSpec) -> Recommended<CeganConfig> {
     let mlp = |hidden: &[usize], activation| MlpConfig::new(hidden, activation, Initializer::He);
     match (data.shape, preset) {
-        (ItemShape::Points { .. }, _) => {
+        (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => {
             let (width, steps) = if preset == Preset::Small { (128, 3600) } else { (512, 50_000) };
             let networks = Networks::Mlp {
                 generator: mlp(&[width; 2], Activation::Relu),

@@ -30,7 +30,7 @@ impl Recipe for Conditioned {
     };
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
-        let points = matches!(data.shape, ItemShape::Points { .. });
+        let points = !matches!(data.shape, ItemShape::Image { .. });
         match preset {
             // The paper has none for points, whose values its last sigmoid would bound.
             _ if points => {

@@ -33,7 +33,7 @@ impl Recipe for Plain {
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
         let recommended = Recommended::new;
         match (data.shape, preset) {
-            (ItemShape::Points { .. }, _) => recommended(8000, 256, small(true)),
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => recommended(8000, 256, small(true)),
             (ItemShape::Image { .. }, Preset::Small) => recommended(12_000, 64, small(false)),
             // 250 epochs of the 50,000 images that the paper trains on, in batches of 100.
             (ItemShape::Image { .. }, Preset::Paper) => recommended(125_000, 100, paper(500)),

@@ -35,7 +35,7 @@ impl Recipe for LeastSquares {
     };
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
-        if let ItemShape::Points { .. } = data.shape {
+        if !matches!(data.shape, ItemShape::Image { .. }) {
             return Recommended::new(24_000, 256, points());
         }
         let (side, config) = dcgan::images(preset, data);

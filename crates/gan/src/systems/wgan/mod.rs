@@ -71,8 +71,12 @@ impl Recipe for Penalized {
 /// The penalised form for these data.
 fn recommended(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
     match (data.shape, preset) {
-        (ItemShape::Points { .. }, Preset::Small) => Recommended::new(3000, 256, points(128)),
-        (ItemShape::Points { .. }, Preset::Paper) => Recommended::new(100_000, 256, points(512)),
+        (ItemShape::Points { .. } | ItemShape::Series { .. }, Preset::Small) => {
+            Recommended::new(3000, 256, points(128))
+        }
+        (ItemShape::Points { .. } | ItemShape::Series { .. }, Preset::Paper) => {
+            Recommended::new(100_000, 256, points(512))
+        }
         (ItemShape::Image { .. }, Preset::Small) => Recommended::new(2500, 64, images()),
         (ItemShape::Image { .. }, Preset::Paper) => {
             let (side, mut config) = dcgan::images(preset, data);

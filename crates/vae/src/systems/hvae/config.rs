@@ -69,7 +69,7 @@ impl HvaeConfig {
 
     pub(super) fn preset(preset: Preset, data: &DataSpec) -> Recommended<Self> {
         match (data.shape, preset) {
-            (ItemShape::Points { .. }, _) => {
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => {
                 Recommended::new(8000, 256, Self::new(&[(2, 128), (2, 64)], Decoder::Gaussian { sd: 0.05 }))
             }
             (ItemShape::Image { .. }, Preset::Small) if data.values() <= 256 => {

@@ -35,7 +35,9 @@ impl Recipe for Weighted {
                 // 3,280 passes over 60,000 images, 20 at a time.
                 Recommended::new(3280 * 3000, 20, paper(50)).scheduled(stages())
             }
-            (ItemShape::Points { .. }, _) => Recommended::new(8000, 256, weighted(points(), 5)),
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => {
+                Recommended::new(8000, 256, weighted(points(), 5))
+            }
             (ItemShape::Image { .. }, Preset::Small) => {
                 let vae = Variational::preset(preset, data);
                 Recommended { config: weighted(vae.config, 5), ..vae }

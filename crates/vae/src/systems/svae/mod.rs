@@ -34,7 +34,7 @@ impl Recipe for Spherical {
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AutoencoderConfig> {
         match (data.shape, preset) {
-            (ItemShape::Points { .. }, _) => {
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => {
                 Recommended::new(8000, 256, spherical(relu(3, &[128, 128], Decoder::Gaussian { sd: 0.05 })))
             }
             (ItemShape::Image { .. }, Preset::Small) if data.values() <= 256 => {

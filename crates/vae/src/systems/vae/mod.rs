@@ -32,7 +32,7 @@ impl Recipe for Variational {
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AutoencoderConfig> {
         let recommended = Recommended::new;
         match (data.shape, preset) {
-            (ItemShape::Points { .. }, _) => recommended(8000, 256, points()),
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => recommended(8000, 256, points()),
             (ItemShape::Image { .. }, Preset::Small) if data.values() <= 256 => {
                 recommended(6000, 64, tanh(16, &[256], Decoder::THRESHOLD))
             }

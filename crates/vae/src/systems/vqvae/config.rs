@@ -135,7 +135,7 @@ impl VqVaeConfig {
                 let [_, height, width] = data.shape.planes();
                 ConfigError::domain("resolution", domain, format!("{height}x{width}"))
             }
-            ItemShape::Points { .. } => ConfigError::domain("data", "images, whose places have tokens", data.shape),
+            _ => ConfigError::domain("data", "images, whose places have tokens", data.shape),
         };
         self.grid(data.shape).ok_or_else(refused)
     }

@@ -31,7 +31,9 @@ impl Recipe for Matched {
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AutoencoderConfig> {
         match (data.shape, preset) {
-            (ItemShape::Points { .. }, _) => Recommended::new(8000, 256, matched(plain(2, &[128, 128]))),
+            (ItemShape::Points { .. } | ItemShape::Series { .. }, _) => {
+                Recommended::new(8000, 256, matched(plain(2, &[128, 128])))
+            }
             (ItemShape::Image { .. }, Preset::Small) => Recommended::new(3752, 128, matched(plain(8, &[256, 256]))),
             // The convolutional networks of the paper's digits are twice as deep: these halve the side as often.
             (ItemShape::Image { .. }, Preset::Paper) => {
