@@ -267,7 +267,11 @@ mod tests {
         let page = include_str!("../../../docs/src/guide/export.md");
         for layer in LAYERS {
             for (ours, torch, layout) in layer.values {
-                let layout = if *layout == Layout::Transposed { "transposed" } else { "as it is" };
+                let layout = match layout {
+                    Layout::Same => "as it is",
+                    Layout::Transposed => "transposed",
+                    Layout::Zeros => "zeros",
+                };
                 let line = format!("| `{}` | `{ours}` | `{}` | `{torch}` | {layout}", layer.layer, layer.torch);
                 assert!(page.contains(&line), "{line}");
             }

@@ -34,6 +34,7 @@ const HIGHER: Option<Better> = Some(Better::Higher);
 /// Sorted by name; a name also stands for what continues it by a digit or a sign, such as `fid50k_full` or `nll_test`.
 const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("active_units", HIGHER, "Latent dimensions whose posterior mean varies with the input; the others carry nothing"),
+    ("autocorrelation", LOWER, "Distance between the autocorrelations of real and generated series, mean over channels"),
     ("bits_per_dim", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
     ("bpd", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
     (
@@ -91,6 +92,7 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ),
     ("lpips", LOWER, "Distance between images on the features of a pretrained network"),
     ("mae", LOWER, "Mean absolute error"),
+    ("marginal", LOWER, "Wasserstein distance of single values of real and generated series, whatever their order, mean over channels"),
     ("mig", HIGHER, "By how much each factor is told better by its best latent than by the next; 1 when by that alone"),
     ("mmd", LOWER, "Maximum mean discrepancy between real and generated samples"),
     ("mmd2", LOWER, "Squared maximum mean discrepancy between real and generated samples; around 0 when they agree"),
@@ -108,6 +110,8 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("sap", HIGHER, "By how much each factor is told better by its best latent than by the next, by thresholds"),
     ("ssim", HIGHER, "Structural similarity of two images; 1 when they are the same"),
     ("swd", LOWER, "Sliced Wasserstein distance between real and generated samples"),
+    ("trts", HIGHER, "Accuracy of a classifier that was trained on real series and is tested on generated ones"),
+    ("tstr", HIGHER, "Accuracy of a classifier that was trained on generated series and is tested on real ones"),
     ("vendi", HIGHER, "Effective number of different items among the generated ones"),
     ("wasserstein", LOWER, "Wasserstein distance between real and generated samples"),
 ];
