@@ -202,6 +202,49 @@ def modulated64(args):
     return step, size, [net]
 
 
+class Memory(nn.Module):
+    """An LSTM with one bias, and a linear layer at each step."""
+
+    def __init__(self, inputs, outputs, units=32):
+        super().__init__()
+        self.lstm = nn.LSTM(inputs, units, batch_first=True)
+        nn.init.zeros_(self.lstm.bias_hh_l0).requires_grad_(False)
+        self.output = nn.Linear(units, outputs)
+
+    def forward(self, x):
+        return self.output(self.lstm(x)[0])
+
+
+def rgan(args):
+    g, d = nets = Memory(5, 1), Memory(1, 1)
+    g_optimizer, d_optimizer = adam(g, 1e-3, (0.9, 0.999)), torch.optim.SGD(d.parameters(), lr=0.1)
+    trained = [p for p in d.parameters() if p.requires_grad]
+    size = args.batch or 64
+    turns = torch.arange(1, 31) / 30 * 2 * torch.pi
+    frequencies, phases = 1 + 4 * torch.rand(10_000, 1), (2 * torch.rand(10_000, 1) - 1) * torch.pi
+    sines = (0.1 + 0.8 * torch.rand(10_000, 1)) * torch.sin(frequencies * turns + phases)
+    data = batches(sines.unsqueeze(2), size)
+    generate, judge = args.compiled(g), args.compiled(d)
+
+    def step():
+        x = next(data)
+        fake = generate(torch.randn(size, 30, 5)).tanh().detach()
+        loss = F.softplus(-judge(x)).mean() + F.softplus(judge(fake)).mean()
+        d_optimizer.zero_grad()
+        loss.backward()
+        d_optimizer.step()
+        for p in trained:
+            p.requires_grad_(False)
+        loss = F.softplus(-judge(generate(torch.randn(size, 30, 5)).tanh())).mean()
+        g_optimizer.zero_grad()
+        loss.backward()
+        g_optimizer.step()
+        for p in trained:
+            p.requires_grad_(True)
+
+    return step, size, nets
+
+
 WORKLOADS = {
     "vae": vae,
     "dcgan32": lambda args: dcgan(32, args),
@@ -209,6 +252,7 @@ WORKLOADS = {
     "wgan-gp": wgan_gp,
     "sample32": sample32,
     "modulated64": modulated64,
+    "rgan": rgan,
 }
 
 
@@ -251,7 +295,7 @@ def main():
         "rate": count * items / elapsed,
         "first_step": first_step,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-        "parameters": sum(p.numel() for net in nets for p in net.parameters()),
+        "parameters": sum(p.numel() for net in nets for p in net.parameters() if p.requires_grad),
     }
     print(json.dumps(figures))
 

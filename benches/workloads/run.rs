@@ -13,6 +13,7 @@ use ganvas_engine::session::{Options, Session, sample};
 use ganvas_engine::step::Guard;
 use ganvas_engine::system::{Build, DataSpec, Model, Preset, System};
 use ganvas_gan::systems::dcgan::{Dcgan, settings};
+use ganvas_gan::systems::rgan::Rgan;
 use ganvas_gan::systems::wgan::WganGp;
 use ganvas_prob::stream::Streams;
 use ganvas_vae::systems::vae::Vae;
@@ -41,6 +42,8 @@ pub enum Workload {
     Sample32,
     /// One update of a generator of modulated convolutions of width 64 to 64x64 in colour, batches of 32, by a loss of its images alone.
     Modulated64,
+    /// Training an RGAN of 32 units on series of 30 steps, batches of 64: one update of each network.
+    Rgan,
 }
 
 /// How a workload is run.
@@ -94,6 +97,7 @@ impl Workload {
             Self::WganGp => "wgan-gp",
             Self::Sample32 => "sample32",
             Self::Modulated64 => "modulated64",
+            Self::Rgan => "rgan",
         }
     }
 
@@ -118,6 +122,13 @@ impl Workload {
             }
             Self::Sample32 => 2.0 * generator(32),
             Self::Modulated64 => modulated::flop(),
+            // A step of a memory of 32 units forward, for its weights and for its inputs: of the generator once more forward, of the
+            // discriminator twice on each and then forward and for its inputs.
+            Self::Rgan => {
+                let memory = |inputs: f64| 4.0 * 32.0 * (inputs + 32.0);
+                let (generator, discriminator) = (memory(5.0) + 32.0, memory(1.0) + 32.0);
+                2.0 * 30.0 * (generator * (1.0 + 3.0) + discriminator * (2.0 * 3.0 + 2.0))
+            }
         }
     }
 
@@ -130,6 +141,7 @@ impl Workload {
             // Nothing but their number is looked at.
             Self::Modulated64 => images(1, 4, 640),
             Self::Dcgan64 => images(3, 64, 1920),
+            Self::Rgan => ganvas_data::open("sines", &ganvas_data::OpenOptions::default()),
             Self::WganGp => ganvas_data::open("grid25", &ganvas_data::OpenOptions::default()),
         };
         Arc::new(data.expect("made of whole items"))
@@ -148,6 +160,7 @@ impl Workload {
             Self::Dcgan32 | Self::Sample32 => (of::<Dcgan>(&settings(Preset::Paper, 32), data, &build), 64),
             Self::Dcgan64 => (of::<Dcgan>(&settings(Preset::Paper, 64), data, &build), 64),
             Self::Modulated64 => (Box::new(modulated::Synthesis::new(&build)), 32),
+            Self::Rgan => (of::<Rgan>(&Rgan::preset(Preset::Small, data).config, data, &build), 64),
             Self::WganGp => (of::<WganGp>(&WganGp::preset(Preset::Small, data).config, data, &build), 256),
         }
     }

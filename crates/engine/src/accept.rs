@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::EngineError;
 use crate::config::ConfigError;
 use crate::session::{Options, Session};
-use crate::system::{Build, DataSpec, System};
+use crate::system::{Build, DataSpec, Recommended, System};
 
 /// A check that could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -304,15 +304,41 @@ impl<'a> Acceptance<'a> {
     /// # Errors
     /// If the settings do not suit the data or training fails.
     pub fn train<S: System>(&mut self, config: &S::Config, trial: &Trial) -> Result<Trialled<S>, AcceptError> {
-        let streams = Streams::new(trial.seed);
-        let build = Build { streams, device: &self.device };
-        let mut system = S::build(config, &DataSpec::of(trial.dataset), &build)?;
         let steps = match trial.until {
             Until::Steps(steps) => steps,
             Until::Seconds(_) => u64::MAX,
         };
+        self.train_with(config, trial, Options::new(Streams::new(trial.seed), trial.batch, steps))
+    }
+
+    /// A new system, trained as a preset has it: its steps, batch, rates over time and largest gradient norm.
+    ///
+    /// # Errors
+    /// As [`train`](Acceptance::train).
+    pub fn train_preset<S: System>(
+        &mut self,
+        preset: &Recommended<S::Config>,
+        dataset: &Arc<Dataset>,
+        seed: u64,
+    ) -> Result<Trialled<S>, AcceptError> {
+        let trial = Trial { dataset, seed, batch: preset.batch, until: Until::Steps(preset.steps) };
+        let options = Options {
+            schedule: preset.schedule.clone(),
+            clip_norm: preset.clip_norm,
+            ..Options::new(Streams::new(seed), preset.batch, preset.steps)
+        };
+        self.train_with(&preset.config, &trial, options)
+    }
+
+    fn train_with<S: System>(
+        &mut self,
+        config: &S::Config,
+        trial: &Trial,
+        options: Options,
+    ) -> Result<Trialled<S>, AcceptError> {
+        let build = Build { streams: options.streams, device: &self.device };
+        let mut system = S::build(config, &DataSpec::of(trial.dataset), &build)?;
         let batch = trial.batch;
-        let options = Options::new(streams, batch, steps);
         let mut ticks = Vec::new();
         let device = self.device.clone();
         let mut session = Session::new(&mut system, trial.dataset, &device, options, 0, 0.0)?;

@@ -357,7 +357,7 @@ impl RunConfig {
             keep: kept_checkpoints(),
             on_non_finite: NonFinite::Stop,
             schedule: recommended.schedule,
-            clip_norm: 0.0,
+            clip_norm: recommended.clip_norm,
             accumulate: 1,
             precision: Precision::F32,
             eval_every: eval_interval(recommended.steps),

@@ -113,6 +113,8 @@ pub struct Recommended<C> {
     pub resolution: Option<usize>,
     /// The learning rates over time.
     pub schedule: Schedule,
+    /// What the norm of a network's gradients is brought down to; 0: it is not.
+    pub clip_norm: f64,
     /// The system's own settings.
     pub config: C,
 }
@@ -120,7 +122,7 @@ pub struct Recommended<C> {
 impl<C> Recommended<C> {
     /// So many steps on batches of so many items, of the data's own resolution, at constant learning rates.
     pub fn new(steps: u64, batch: usize, config: C) -> Self {
-        Self { steps, batch, resolution: None, schedule: Schedule::default(), config }
+        Self { steps, batch, resolution: None, schedule: Schedule::default(), clip_norm: 0.0, config }
     }
 
     /// The same with images brought to this side, if any.
@@ -131,6 +133,11 @@ impl<C> Recommended<C> {
     /// The same with these learning rates.
     pub fn scheduled(self, schedule: Schedule) -> Self {
         Self { schedule, ..self }
+    }
+
+    /// The same with gradients of no larger norm than this.
+    pub fn clipped(self, clip_norm: f64) -> Self {
+        Self { clip_norm, ..self }
     }
 }
 
@@ -479,9 +486,9 @@ impl Definition {
 }
 
 fn preset_table<S: System>(preset: Preset, data: &DataSpec) -> Result<Recommended<toml::Table>, ConfigError> {
-    let Recommended { steps, batch, resolution, schedule, config } = S::preset(preset, data);
+    let Recommended { steps, batch, resolution, schedule, clip_norm, config } = S::preset(preset, data);
     let config = toml::Table::try_from(config).map_err(|e| ConfigError::Parse { reason: e.to_string() })?;
-    Ok(Recommended { steps, batch, resolution, schedule, config })
+    Ok(Recommended { steps, batch, resolution, schedule, clip_norm, config })
 }
 
 fn build_boxed<S: System>(config: &toml::Table, data: &DataSpec, build: &Build) -> Result<Box<dyn Model>, ConfigError> {

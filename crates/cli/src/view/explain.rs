@@ -34,7 +34,11 @@ const HIGHER: Option<Better> = Some(Better::Higher);
 /// Sorted by name; a name also stands for what continues it by a digit or a sign, such as `fid50k_full` or `nll_test`.
 const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ("active_units", HIGHER, "Latent dimensions whose posterior mean varies with the input; the others carry nothing"),
-    ("autocorrelation", LOWER, "Distance between the autocorrelations of real and generated series, mean over channels"),
+    (
+        "autocorrelation",
+        LOWER,
+        "Distance between the autocorrelations of real and generated series, mean over channels",
+    ),
     ("bits_per_dim", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
     ("bpd", LOWER, "Bits per dimension: negative log-likelihood of held-out data, per value, in bits"),
     (
@@ -92,7 +96,11 @@ const MEANINGS: &[(&str, Option<Better>, &str)] = &[
     ),
     ("lpips", LOWER, "Distance between images on the features of a pretrained network"),
     ("mae", LOWER, "Mean absolute error"),
-    ("marginal", LOWER, "Wasserstein distance of single values of real and generated series, whatever their order, mean over channels"),
+    (
+        "marginal",
+        LOWER,
+        "Wasserstein distance of single values of real and generated series, whatever their order, mean over channels",
+    ),
     ("mig", HIGHER, "By how much each factor is told better by its best latent than by the next; 1 when by that alone"),
     ("mmd", LOWER, "Maximum mean discrepancy between real and generated samples"),
     ("mmd2", LOWER, "Squared maximum mean discrepancy between real and generated samples; around 0 when they agree"),

@@ -137,10 +137,13 @@ mod tests {
         let bytes = series_png(&[0.0, 1.0, 1.0, 0.0], [2, 1]).unwrap();
         let picture = image::load_from_memory(&bytes).unwrap().to_rgb8();
         assert_eq!(picture.dimensions(), (2 * 126 + 6, 84));
-        let dark = |x: u32, y: u32| picture.get_pixel(x, y).0.iter().any(|&channel| channel < 200);
-        assert!(dark(6 + 4, 6 + 72 - 5) && dark(6 + 115, 6 + 5), "from the lower left to the upper right");
-        assert!(dark(132 + 4, 6 + 5) && dark(132 + 115, 6 + 72 - 5), "from the upper left to the lower right");
-        assert!(!dark(6 + 10, 6 + 10));
+        let dark = |x: u32, y: u32| {
+            let around = (x - 2..=x + 2).flat_map(|x| (y - 2..=y + 2).map(move |y| (x, y)));
+            around.into_iter().any(|(x, y)| picture.get_pixel(x, y).0.iter().any(|&channel| channel < 200))
+        };
+        assert!(dark(9, 75) && dark(123, 9), "from the lower left to the upper right");
+        assert!(dark(135, 9) && dark(249, 75), "from the upper left to the lower right");
+        assert!(!dark(16, 16));
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Acceptance checks of RGAN and RCGAN.
 
-use std::sync::Arc;
-
 use ganvas_data::Dataset;
-use ganvas_engine::accept::{AcceptError, Acceptance, Threshold, Trial, Until};
+use ganvas_engine::accept::{AcceptError, Acceptance, Threshold};
 use ganvas_engine::session::{sample, sample_class};
 use ganvas_engine::system::{DataSpec, Preset};
 use ganvas_metrics::neighbours::nearest_distances;
@@ -16,8 +14,6 @@ use super::{Rcgan, Recurrent, RecurrentConditional, Rgan};
 use crate::systems::adversarial::Recipe;
 use crate::systems::measures::median;
 
-const STEPS: u64 = 4000;
-const BATCH: usize = 64;
 /// Series of which the discrepancy and neighbours are taken.
 const N: usize = 1000;
 /// The strongest of these frequencies is looked at.
@@ -26,7 +22,7 @@ const FREQUENCIES: usize = 5;
 pub(super) fn unconditional(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("sines")?;
     let device = acceptance.plain_device();
-    let config = Recurrent::preset(Preset::Small, &DataSpec::of(&dataset)).config;
+    let preset = Recurrent::preset(Preset::Small, &DataSpec::of(&dataset));
     let (real, more, train) = (part(&dataset, false, 0), part(&dataset, false, N), part(&dataset, true, 0));
     let figure = AcceptError::figure;
     let floor = series_mmd2_mixed(&real, &more).map_err(figure)?;
@@ -36,7 +32,7 @@ pub(super) fn unconditional(acceptance: &mut Acceptance) -> Result<(), AcceptErr
     let conditions = format!("sines, {N} held-out series and {N} others whose steps are shuffled");
     acceptance.check("1 mmd2 of shuffled steps", baseline, Threshold::Recorded, conditions);
     for seed in acceptance.seeds() {
-        let trained = acceptance.train::<Rgan>(&config, &trial(&dataset, seed))?;
+        let trained = acceptance.train_preset::<Rgan>(&preset, &dataset, seed)?;
         let values = sample(&trained.system, N, &Streams::new(seed).fork("eval"), &device);
         let fake = Series { values, ..real };
         let conditions = trained.conditions().items(N, N);
@@ -59,8 +55,8 @@ pub(super) fn unconditional(acceptance: &mut Acceptance) -> Result<(), AcceptErr
 pub(super) fn conditional(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
     let dataset = acceptance.data("waves3")?;
     let device = acceptance.plain_device();
-    let config = RecurrentConditional::preset(Preset::Small, &DataSpec::of(&dataset)).config;
-    let blind = Recurrent::preset(Preset::Small, &DataSpec::of(&dataset)).config;
+    let preset = RecurrentConditional::preset(Preset::Small, &DataSpec::of(&dataset));
+    let blind = Recurrent::preset(Preset::Small, &DataSpec::of(&dataset));
     let classes = dataset.class_names.len();
     let labels = |train: bool| {
         let part = if train { &dataset.train } else { &dataset.test };
@@ -78,7 +74,7 @@ pub(super) fn conditional(acceptance: &mut Acceptance) -> Result<(), AcceptError
         let drawn = |values: Vec<f32>| {
             Judged(spectra(&series(&dataset, values)), (0..classes * each).map(|i| (i / each) as u32).collect())
         };
-        let trained = acceptance.train::<Rcgan>(&config, &trial(&dataset, seed))?;
+        let trained = acceptance.train_preset::<Rcgan>(&preset, &dataset, seed)?;
         let of = |class| sample_class(&trained.system, class, 0..each, &streams, &device);
         let fakes = drawn((0..classes).flat_map(of).collect());
         let conditions = trained.conditions().items(test.1.len(), classes * each);
@@ -86,17 +82,13 @@ pub(super) fn conditional(acceptance: &mut Acceptance) -> Result<(), AcceptError
         acceptance.check("3 trained on synthetic, tested on real", tstr, Threshold::AtLeast(0.85), &conditions);
         let trts = accuracy(&train, &fakes)?;
         acceptance.check("3 trained on real, tested on synthetic", trts, Threshold::AtLeast(0.85), conditions);
-        let trained = acceptance.train::<Rgan>(&blind, &trial(&dataset, seed))?;
+        let trained = acceptance.train_preset::<Rgan>(&blind, &dataset, seed)?;
         let fakes = drawn(sample(&trained.system, classes * each, &streams, &device));
         let tstr = accuracy(&fakes, &test)?;
         let conditions = trained.conditions().note("RGAN, whose series are given any class");
         acceptance.check("3 the same, told no class", tstr, Threshold::Recorded, conditions);
     }
     Ok(())
-}
-
-fn trial(dataset: &Arc<Dataset>, seed: u64) -> Trial<'_> {
-    Trial { dataset, seed, batch: BATCH, until: Until::Steps(STEPS) }
 }
 
 /// What a classifier sees of series, and their classes.

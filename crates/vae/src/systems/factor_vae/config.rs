@@ -56,8 +56,9 @@ impl FactorVaeConfig {
                 Recommended::new(300_000, 64, config)
             }
             _ => {
-                let Recommended { steps, batch, resolution, schedule, config } = Variational::preset(preset, data);
-                Recommended { steps, batch, resolution, schedule, config: Self::new(config) }
+                let Recommended { steps, batch, resolution, schedule, clip_norm, config } =
+                    Variational::preset(preset, data);
+                Recommended { steps, batch, resolution, schedule, clip_norm, config: Self::new(config) }
             }
         }
     }
