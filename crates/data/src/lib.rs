@@ -40,13 +40,14 @@ mod open;
 pub mod parsers;
 pub mod sprites;
 mod synthetic;
+mod tiles;
 mod transform;
 
 pub use catalog::{Entry, Origin, RemoteFile, catalog, find};
 pub use dataset::{Dataset, ItemShape, Split, Values};
 pub use error::DataError;
 pub use files::{cache_dir, read_within};
-pub use folder::{ImageFolder, smallest_side};
+pub use folder::{ImageFile, ImageFolder, find_images, read_image, smallest_side};
 pub use get::{Got, GotFile, How, Progress, get};
 pub use loader::{HostBatch, Loader};
 pub use open::{Attribute, OpenOptions, attributes, is_fetched, open};

@@ -6,7 +6,7 @@ use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
 use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
-use crate::{DataError, emoji, files, folder, sprites, synthetic, transform};
+use crate::{DataError, emoji, files, folder, sprites, synthetic, tiles, transform};
 
 /// How a data set is opened.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,10 @@ pub struct OpenOptions {
     pub resolution: Option<usize>,
     /// 1 to make images grey (luma of ITU-R BT.601), 3 to make them RGB.
     pub channels: Option<usize>,
+    /// Side of the squares, in pixels, that each image is cut into, beginning at its upper left corner: as it is, not resized. They do
+    /// not overlap; what is left at the right and lower edges, and squares that are all one colour, are left out. Those of one
+    /// image are in the same part, and of its class. What [`attributes`] tells is of whole images.
+    pub crop: Option<usize>,
     /// Where fetched files are kept; [`cache_dir`](crate::cache_dir) if not given.
     pub cache: Option<PathBuf>,
     /// Folders on the web to [`get`](crate::get) files from, in this order, instead of the official ones and their
@@ -34,7 +38,7 @@ impl OpenOptions {
 ///
 /// - **Folder**: PNG and JPEG. With subfolders, each one is a class; images directly inside have none. Every tenth item,
 ///   chosen by the SHA-256 of its relative path, is held out, at least one; so an item stays in its part when others are
-///   added. All images are of one size unless `resolution` is given. They are grey if every pixel of every image is, else
+///   added. All images are of one size unless `resolution` or `crop` is given. They are grey if every pixel of every image is, else
 ///   RGB; transparent pixels show white behind them.
 /// - **IDX file**: `[items, height, width]`, packed by gzip or not. Labels are taken from the file beside it whose name has
 ///   `labels-idx1` instead of `images-idx3`. If its name says `train` and the file that says `t10k` or `test` instead is
@@ -64,7 +68,7 @@ pub fn open(id_or_path: &str, options: &OpenOptions) -> Result<Dataset, DataErro
 
 pub(crate) fn open_entry(entry: &Entry, options: &OpenOptions) -> Result<Dataset, DataError> {
     if let Some(modes) = synthetic::modes(entry.id) {
-        let given = [("resolution", options.resolution), ("channels", options.channels)];
+        let given = [("resolution", options.resolution), ("channels", options.channels), ("crop", options.crop)];
         return match given.into_iter().find(|(_, value)| value.is_some()) {
             Some((option, _)) => Err(DataError::NotImages { option, id: entry.id.to_owned() }),
             None => synthetic::dataset(entry, &modes),
@@ -99,9 +103,15 @@ fn finish(
         points @ ItemShape::Points { .. } => points,
     };
     transform::check_memory(Path::new(id), train.len + test.len, output)?;
-    let train = transform::transform(train, shape, options);
-    let test = transform::transform(test, shape, options);
-    Dataset::new(id, title, output, class_names, train, test, attribution)
+    let mut train = transform::transform(train, shape, options);
+    let mut test = transform::transform(test, shape, options);
+    let mut shape = output;
+    if let (Some(side), ItemShape::Image { channels, height, width }) = (options.crop, output) {
+        tiles::check(Path::new(id), (width, height), side)?;
+        (train, test) = (tiles::cut(&train, output.planes(), side), tiles::cut(&test, output.planes(), side));
+        shape = ItemShape::Image { channels, height: side, width: side };
+    }
+    Dataset::new(id, title, shape, class_names, train, test, attribution)
 }
 
 /// The embedded digits. Item `i` is held out when `i % 5 == 4`; values are brought from 0..=16 to 0..=255.
