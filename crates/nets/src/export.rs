@@ -11,7 +11,9 @@ use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use crate::encoder::Encoder;
 use crate::flows::{PlanarLayer, RadialLayer};
-use crate::layers::{BatchNorm, Codebook, Conv2d, ConvTranspose2d, GroupNorm, Linear, Moments, SpectralNorm, Values};
+use crate::layers::{
+    BatchNorm, Codebook, Conv2d, ConvTranspose2d, GroupNorm, Linear, Moments, PRelu, SpectralNorm, Values,
+};
 
 /// Values by the names of a PyTorch `state_dict`: 32-bit floats, and counters as 64-bit integers without a side.
 pub type Weights = BTreeMap<String, TensorData>;
@@ -52,7 +54,7 @@ pub struct TorchLayer {
 }
 
 /// All layers that have values.
-pub const LAYERS: [TorchLayer; 12] = [
+pub const LAYERS: [TorchLayer; 13] = [
     Linear::TORCH,
     Conv2d::TORCH,
     ConvTranspose2d::TORCH,
@@ -65,6 +67,7 @@ pub const LAYERS: [TorchLayer; 12] = [
     PlanarLayer::TORCH,
     RadialLayer::TORCH,
     Codebook::TORCH,
+    PRelu::TORCH,
 ];
 
 /// Adds all values of a module to `weights`, under `name`.

@@ -12,6 +12,7 @@ mod modulated;
 mod moments;
 mod norm;
 pub mod pool;
+mod prelu;
 mod spectral;
 mod values;
 
@@ -26,5 +27,6 @@ pub use linear::{Linear, Maxout};
 pub use modulated::ModulatedConv2d;
 pub use moments::Moments;
 pub use norm::{Identity, Norm, NormKind};
+pub use prelu::PRelu;
 pub use spectral::SpectralNorm;
 pub use values::Values;
