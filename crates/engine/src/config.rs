@@ -130,6 +130,9 @@ pub struct RunConfig {
     pub resolution: usize,
     /// Channels that images are brought to, 1 or 3; 0: as they are.
     pub channels: usize,
+    /// Side of the squares that images are cut into; 0: they are whole.
+    #[serde(default)]
+    pub crop: usize,
     /// The device trained on; several with commas between them.
     pub device: String,
     /// The data, as they were found.
@@ -359,6 +362,7 @@ impl RunConfig {
             threads: 1,
             resolution: 0,
             channels: 0,
+            crop: 0,
             device: device.into(),
             data: DataConfig::of(dataset),
             model: recommended.config,

@@ -12,7 +12,7 @@ use ganvas_engine::session::sample_class;
 use ganvas_prob::stream::Streams;
 use image::ExtendedColorType;
 
-use super::{conditional, data_of, load_run, open};
+use super::{conditional, data_of, load_run, open_like};
 use crate::args::{AugmentArgs, AugmentFormat, AugmentTo};
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -33,7 +33,7 @@ pub fn run(args: &AugmentArgs) -> Result<(), CliError> {
     conditional(&loaded, &args.run)?;
     let config = &loaded.config;
     let dataset = match &args.data {
-        Some(id) => open(id, config.resolution, config.channels)?,
+        Some(id) => open_like(config, id)?,
         None => data_of(config)?,
     };
     suits(&loaded, &dataset)?;

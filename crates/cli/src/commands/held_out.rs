@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::config::RunConfig;
+use ganvas_engine::enlargement::Enlargement;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Model, observed};
 use ganvas_metrics::Extractor;
@@ -16,7 +17,7 @@ use ganvas_metrics::{Features, Images, frechet_distance};
 use ganvas_prob::stream::Streams;
 
 use super::extraction::classifier_for;
-use super::likelihood;
+use super::{enlarged, likelihood};
 use crate::error::CliError;
 
 /// Classes with at least a fifth of an even share: the rule by which modes count as covered.
@@ -40,6 +41,9 @@ impl HeldOut {
     /// The bound of the likelihood where the system has one, the distance of samples from held-out items, how many samples
     /// repeat others, and for points around known modes how many of these are covered. Every time the same latents and the same items.
     pub fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, CliError> {
+        if let Some(enlargement) = model.enlargement() {
+            return self.compare(enlargement, config.eval_n);
+        }
         let mut figures = Vec::new();
         if let Some(bound) = model.likelihood() {
             let rows = observed(bound, &self.dataset.test, config.eval_n, self.dataset.shape, "test", &self.device);
@@ -78,6 +82,19 @@ impl HeldOut {
             }
         }
         Ok(figures)
+    }
+
+    /// Held-out images shrunk and enlarged, by the system and by bicubic interpolation. The first figure is smaller where it is better.
+    fn compare(&mut self, enlargement: &dyn Enlargement, n: usize) -> Result<Vec<(String, f64)>, CliError> {
+        if self.seen.is_none() {
+            self.seen = Some(self.real(1)?);
+        }
+        let Some((Some(extractor), _)) = &self.seen else { return Ok(Vec::new()) };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let found = enlarged::compare(enlargement, &self.dataset, n, extractor, &self.device)?;
+        let own = found.iter().map(|of| (of.name.to_owned(), mean(&of.own)));
+        let bicubic = found.iter().map(|of| (format!("{}_bicubic", of.name), mean(&of.bicubic)));
+        Ok(own.chain(bicubic).collect())
     }
 
     fn real(&self, n: usize) -> Result<(Option<Extractor>, Features), CliError> {

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod disentangle;
 mod encode;
+mod enlarged;
 mod eval;
 mod export;
 mod extraction;
@@ -29,6 +30,7 @@ mod sample;
 mod sampler;
 mod train;
 mod traverse;
+mod upscale;
 #[cfg(feature = "remote")]
 mod worker;
 
@@ -41,6 +43,7 @@ use burn::tensor::Device;
 use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
+use ganvas_engine::enlargement::Enlargement;
 use ganvas_engine::run::{Loaded, load};
 use ganvas_engine::suggest;
 use ganvas_engine::system::Conditional;
@@ -70,6 +73,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Encode(args) => encode::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Interpolate(args) => interpolate::run(&args),
+        Command::Upscale(args) => upscale::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),
@@ -92,14 +96,24 @@ pub fn run(command: Command) -> Result<(), CliError> {
 
 /// A data set by id or path, at the given side and number of channels (0: as it is).
 fn open(id: &str, resolution: usize, channels: usize) -> Result<Arc<Dataset>, CliError> {
+    open_cut(id, resolution, channels, 0)
+}
+
+/// The same with images cut into squares of the side `crop`; 0: whole.
+fn open_cut(id: &str, resolution: usize, channels: usize, crop: usize) -> Result<Arc<Dataset>, CliError> {
     let given = |n: usize| (n > 0).then_some(n);
-    let options = OpenOptions { resolution: given(resolution), channels: given(channels), ..OpenOptions::default() };
-    Ok(Arc::new(ganvas_data::open(id, &options)?))
+    let (resolution, channels, crop) = (given(resolution), given(channels), given(crop));
+    Ok(Arc::new(ganvas_data::open(id, &OpenOptions { resolution, channels, crop, ..OpenOptions::default() })?))
+}
+
+/// A data set by id or path as that of a run was opened.
+fn open_like(config: &RunConfig, id: &str) -> Result<Arc<Dataset>, CliError> {
+    open_cut(id, config.resolution, config.channels, config.crop)
 }
 
 /// The data set that a run was trained on; it must still be the same.
 fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
-    let dataset = open(&config.data.id, config.resolution, config.channels)?;
+    let dataset = open_like(config, &config.data.id)?;
     if dataset.fingerprint != config.data.fingerprint {
         let message = format!("{} is not what it was when the run was trained on it", config.data.id);
         return Err(CliError::failure(message));
@@ -127,6 +141,14 @@ fn conditional<'a>(loaded: &'a Loaded, run: &Path) -> Result<&'a dyn Conditional
             message,
             "`ganvas train cegan` trains by class, and so does a GAN whose networks are told the class",
         )
+    })
+}
+
+/// A run as one that enlarges images.
+fn enlargement<'a>(loaded: &'a Loaded, run: &Path) -> Result<&'a dyn Enlargement, CliError> {
+    loaded.model.enlargement().ok_or_else(|| {
+        let message = format!("{} (`{}`) enlarges no images", run.display(), loaded.config.system);
+        CliError::usage(message, "train one that does: `ganvas train srgan --data DIR`")
     })
 }
 

@@ -12,7 +12,7 @@ use ganvas_engine::run::{Outcome, Training};
 use ganvas_engine::system::{DataSpec, Definition, Preset};
 
 use super::held_out::HeldOut;
-use super::{absolute, data_of, open, test_points};
+use super::{absolute, data_of, open_cut, open_like, test_points};
 use crate::args::TrainArgs;
 use crate::device::{Chosen, Several, choose_several};
 use crate::error::CliError;
@@ -59,18 +59,21 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let id = data_id(args, &overrides);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
     let (mut resolution, channels) = (size(&overrides, "resolution")?, size(&overrides, "channels")?);
+    let crop = size(&overrides, "crop")?;
     if resolution == 0
+        && crop == 0
         && let Some(side) = common_side(&id)?
     {
         eprintln!("images of several sizes: each is cropped to its middle square and brought to {side}x{side}");
-        eprintln!("`--set resolution=N` chooses another side");
+        eprintln!("`--set resolution=N` chooses another side, and `--crop N` cuts them into squares as they are");
         (resolution, overrides) = (side, overrides.with("resolution", side as i64));
     }
-    let mut dataset = open(&id, resolution, channels)?;
+    let mut dataset = open_cut(&id, resolution, channels, crop)?;
     if resolution == 0
+        && crop == 0
         && let Some(wanted) = (system.preset)(preset, &DataSpec::of(&dataset))?.resolution
     {
-        dataset = open(&id, wanted, channels)?;
+        dataset = open_cut(&id, wanted, channels, 0)?;
         overrides = overrides.with("resolution", wanted as i64);
     }
     let config = RunConfig::make(system, preset, &dataset, &chosen.words.join(","), &overrides)?;
@@ -103,7 +106,7 @@ fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(P
     let config = RunConfig::of_run(&folder)?;
     let chosen = choose_several(devices(args).unwrap_or(&config.device))?;
     let dataset = match &args.data {
-        Some(_) => open(&id, config.resolution, config.channels)?,
+        Some(_) => open_like(&config, &id)?,
         None => data_of(&config)?,
     };
     let training = training(args, system, (&folder, &dataset), &chosen, stop);
@@ -178,6 +181,7 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
         ("eval_every", args.eval_every),
         ("keep", args.keep),
         ("accumulate", args.accumulate),
+        ("crop", args.crop),
     ] {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);

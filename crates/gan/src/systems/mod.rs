@@ -13,5 +13,6 @@ pub mod gan;
 pub mod infogan;
 pub mod lsgan;
 pub mod sngan;
+pub mod srgan;
 pub mod variants;
 pub mod wgan;
