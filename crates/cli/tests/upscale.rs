@@ -11,7 +11,8 @@ use serde_json::Value;
 
 /// Stripes and gradients, so that no square is all one colour.
 fn photograph(path: &Path, width: u32, height: u32) {
-    let pixel = |x: u32, y: u32| Rgb([(5 * x) as u8, (7 * y) as u8, if (x / 3 + y / 5) % 2 == 0 { 200 } else { 30 }]);
+    let pixel =
+        |x: u32, y: u32| Rgb([(5 * x) as u8, (7 * y) as u8, if (x / 3 + y / 5).is_multiple_of(2) { 200 } else { 30 }]);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     RgbImage::from_fn(width, height, pixel).save(path).unwrap();
 }

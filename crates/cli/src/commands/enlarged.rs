@@ -16,6 +16,8 @@ pub const NAMES: [&str; 3] = ["perc", "psnr", "ssim"];
 const MOST_DB: f64 = 100.0;
 /// Side of the window of the structural similarity.
 const WINDOW: usize = 11;
+/// Images that are enlarged and compared at a time: the memory does not grow with their number.
+const BLOCK: usize = 128;
 /// Strips in a picture.
 const SHOWN: usize = 12;
 
@@ -31,6 +33,17 @@ pub struct Compared {
     pub bicubic: Vec<f64>,
 }
 
+/// What is measured beside the system itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing: what else there is stays empty.
+    Nothing,
+    /// Bicubic interpolation.
+    Bicubic,
+    /// That, and the system as it was before adversarial training.
+    All,
+}
+
 /// The figures of at most `n` held-out images: `perc` on a reference classifier, `psnr` and `ssim` on the luma without a border of as
 /// many pixels as the factor, where at least the window of `ssim` is left; smaller images have their border too, and no `ssim` where
 /// they are smaller than the window.
@@ -38,12 +51,11 @@ pub fn compare(
     model: &dyn Enlargement,
     dataset: &Dataset,
     n: usize,
+    beside: Beside,
     extractor: &Extractor,
     device: &Device,
 ) -> Result<Vec<Compared>, CliError> {
     let planes @ [_, height, width] = dataset.shape.planes();
-    let items = dataset.test.first(n);
-    let Enlarged { bicubic, before, enlarged, .. } = enlarged(model, &items, dataset.shape, device);
     let side = height.min(width);
     let border = if side >= 2 * model.factor() + WINDOW { model.factor() } else { 0 };
     let measure = |name: &str, real: &Images, found: &Images| -> Result<Vec<f64>, MetricError> {
@@ -56,17 +68,26 @@ pub fn compare(
             _ => ssim(&luma(real, border)?, &luma(found, border)?)?,
         })
     };
-    let real = Images::new(planes, items);
-    let [own, bicubic] = [enlarged, bicubic].map(|values| Images::new(planes, values));
-    let before = before.map(|values| Images::new(planes, values));
     let names = NAMES.into_iter().filter(|&name| name != "ssim" || side >= WINDOW);
-    names
-        .map(|name| {
-            let of = |images: &Images| measure(name, &real, images);
-            let before = before.as_ref().map(of).transpose()?;
-            Ok(Compared { name, own: of(&own)?, before, bicubic: of(&bicubic)? })
-        })
-        .collect()
+    let mut all: Vec<Compared> =
+        names.map(|name| Compared { name, own: Vec::new(), before: None, bicubic: Vec::new() }).collect();
+    let n = n.min(dataset.test.len);
+    for from in (0..n).step_by(BLOCK) {
+        let items = dataset.test.gather(&(from..(from + BLOCK).min(n)).collect::<Vec<_>>());
+        let Enlarged { bicubic, before, enlarged, .. } = enlarged(model, &items, dataset.shape, device);
+        let images = |values: Vec<f32>| Images::new(planes, values);
+        let (real, own, bicubic, before) = (images(items), images(enlarged), images(bicubic), before.map(images));
+        for Compared { name, own: of_own, before: of_before, bicubic: of_bicubic } in &mut all {
+            of_own.extend(measure(name, &real, &own)?);
+            if beside != Beside::Nothing {
+                of_bicubic.extend(measure(name, &real, &bicubic)?);
+            }
+            if let Some(before) = before.as_ref().filter(|_| beside == Beside::All) {
+                of_before.get_or_insert_default().extend(measure(name, &real, before)?);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The means as figures, with bicubic interpolation as the baseline; those with `_before` in their name are of the system as it was before
@@ -84,7 +105,7 @@ pub fn figures(
         false => format!("{}@{height}x{width}", extractor.label()),
     };
     let mut figures = Vec::new();
-    for Compared { name, own, before, bicubic } in compare(model, dataset, n, extractor, device)? {
+    for Compared { name, own, before, bicubic } in compare(model, dataset, n, Beside::All, extractor, device)? {
         let baseline = Some(Estimate::of(&bicubic).mean);
         let figure = |name: String, values: &[f64]| {
             let estimate = Estimate::of(values);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use ganvas_data::{DataError, Dataset, Split, Values};
 use ganvas_engine::accept::{AcceptError, Acceptance, Conditions, Threshold, Trial, Until};
-use ganvas_engine::enlargement::enlarged;
+use ganvas_engine::enlargement::{Enlargement, enlarged};
 use ganvas_engine::system::Preset;
 use ganvas_metrics::features::{Interval, bootstrap};
 use ganvas_metrics::images::{luma, perc, psnr, ssim};
@@ -197,7 +197,8 @@ fn measure(
     acceptance.check("4 PSNR of SRGAN over bicubic, dB", loss.estimate, Threshold::AtLeast(-3.0), within(loss));
 
     let [channels, height, width] = shape.planes();
-    let small = |values: Vec<f32>| Images::new([channels, height / BORDER, width / BORDER], values);
+    let factor = system.factor();
+    let small = |values: Vec<f32>| Images::new([channels, height / factor, width / factor], values);
     let [again, low] = found.again.map(small);
     let consistent = mean(&psnr(&low, &again)?.into_iter().map(|db| db.min(MOST_DB)).collect::<Vec<_>>());
     acceptance.check("5 PSNR of SRGAN shrunk again, dB", consistent, Threshold::AtLeast(25.0), conditions);
