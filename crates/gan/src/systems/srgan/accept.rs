@@ -217,7 +217,44 @@ fn measure(
 mod tests {
     use ganvas_data::ItemShape;
 
+    use ganvas_nets::srresnet::SrResNetConfig;
+    use ganvas_prob::stream::uniforms;
+
     use super::*;
+
+    /// Noise, of which nothing can be learnt: the figures are what matters.
+    fn noise(side: usize) -> Dataset {
+        let shape = ItemShape::Image { channels: 3, height: side, width: side };
+        let drawn = uniforms(&mut Streams::new(1).rng("noise", 0), 12 * shape.len());
+        let values = Values::U8(drawn.into_iter().map(|u| (255.0 * u) as u8).collect());
+        let split = Split { values, labels: None, len: 12 };
+        Dataset::new("noise", "", shape, Vec::new(), split.clone(), split, "").unwrap()
+    }
+
+    #[test]
+    fn every_check_is_measured() {
+        let mut told = |_: &str| {};
+        let mut acceptance = Acceptance::new(Device::flex().autodiff(), None, vec![3], &mut told);
+        let device = acceptance.plain_device();
+        let config = SrganConfig {
+            generator: SrResNetConfig { width: 4, blocks: 1, first_kernel: 3, last_kernel: 3 },
+            discriminator_width: 2,
+            discriminator_units: 4,
+            ..SrganConfig::new(Preset::Small, FeatureTask::Rotation)
+        };
+        let (squares, whole) = (Arc::new(noise(CROP)), noise(64));
+        let trial = Trial { dataset: &squares, seed: 3, batch: 4, until: Until::Steps(8) };
+        let trained = acceptance.train::<Srgan>(&config, &trial).unwrap();
+        let judge = Extractor::load("emoji", &device).unwrap();
+        let conditions = trained.conditions();
+        measure(&mut acceptance, &trained.system, &whole, (&judge, 3, &device), &conditions).unwrap();
+        let checks = acceptance.checks();
+        assert_eq!(checks.len(), 23);
+        assert!(checks.iter().all(|check| check.value.is_finite()), "{checks:?}");
+        for number in ["1 ", "2 ", "3 ", "4 ", "5 ", "6 "] {
+            assert!(checks.iter().any(|check| check.name.starts_with(number)));
+        }
+    }
 
     /// A chessboard of -1 and 1 has a Laplacian of 8 or -8 everywhere.
     #[test]
