@@ -95,6 +95,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas interpolate runs/vae-mnist --out between.png\n  \
         ganvas interpolate runs/vae-mnist --path linear --rows 4 --steps 15 --out line.png")]
     Interpolate(InterpolateArgs),
+    /// Enlarge images with a run of a system that does
+    #[command(after_help = "Examples:\n  ganvas train srgan --data ~/photos --crop 96 --out runs/photos\n  \
+        ganvas upscale runs/photos small/*.png --out large\n  ganvas upscale runs/photos ~/small --out large --tile 32")]
+    Upscale(UpscaleArgs),
     /// Measure a trained run against held-out data
     #[command(
         after_help = "Examples:\n  ganvas eval runs/first\n  ganvas eval runs/first --n 5000 --metrics ffd,kid,prdc --json\n  \
@@ -465,6 +469,9 @@ pub struct TrainArgs {
     /// One setting over all others; `ganvas systems show` lists them. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Cut images into squares of this side, in pixels, as they are, instead of resizing them to one size.
+    #[arg(long, value_name = "SIDE", conflicts_with = "resume")]
+    pub crop: Option<u64>,
     /// Parts of a batch whose gradients are added up to one update: less memory for the same batch [default: 1].
     #[arg(long, value_name = "N")]
     pub accumulate: Option<u64>,
@@ -701,6 +708,25 @@ pub struct ReconstructArgs {
     /// Which items.
     #[command(flatten)]
     pub items: CodedArgs,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// `ganvas upscale`.
+#[derive(Args)]
+pub struct UpscaleArgs {
+    /// The run folder, of a system that enlarges images.
+    pub run: PathBuf,
+    /// PNG and JPEG files, of any size, or folders of such.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The folder for the large images: a .png for each, under its name. None that is there is written over.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Side of the squares of the small image that are enlarged one after the other: fewer pixels take less memory.
+    #[arg(long, value_name = "PIXELS", default_value_t = 64)]
+    pub tile: usize,
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,

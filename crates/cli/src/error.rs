@@ -60,6 +60,7 @@ fn data_code(error: &DataError) -> u8 {
         error,
         DataError::UnknownDataset { .. }
             | DataError::InvalidOption { .. }
+            | DataError::Exclude { .. }
             | DataError::NotImages { .. }
             | DataError::Batch { .. }
     );

@@ -7,20 +7,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{ganvas, succeed, systems};
+use common::{ganvas, made, succeed, systems};
 use ganvas_prob::stream::{Streams, uniforms};
 use serde_json::Value;
 
-/// Name and bytes of the newest checkpoint, and some samples.
+/// Name and bytes of the newest checkpoint, and what is made by it.
 fn end(folder: &Path, run: &str) -> (String, Vec<u8>, Vec<u8>) {
     let mut files: Vec<_> =
         fs::read_dir(folder.join(run).join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let newest = files.pop().unwrap();
-    let out = format!("{run}.npy");
-    succeed(folder, &["sample", run, "--n", "64", "--out", &out]);
     let name = newest.file_name().unwrap().to_string_lossy().into_owned();
-    (name, fs::read(newest).unwrap(), fs::read(folder.join(out)).unwrap())
+    (name, fs::read(newest).unwrap(), made(folder, run, &[]).1)
 }
 
 /// A training that has begun, and is not waited for.

@@ -21,6 +21,7 @@ fn every_command_has_help_with_an_example() {
         &["augment"],
         &["encode"],
         &["reconstruct"],
+        &["upscale"],
         &["eval"],
         &["report"],
         &["accept"],

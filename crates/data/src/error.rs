@@ -186,6 +186,22 @@ pub enum DataError {
         /// What is allowed.
         expected: String,
     },
+    /// Options that cannot be given together.
+    #[error("{} and {} cannot be given together", options[0], options[1])]
+    Exclude {
+        /// The options.
+        options: [&'static str; 2],
+    },
+    /// An image that is smaller than the squares that it is to be cut into.
+    #[error("{} is {}x{} pixels, smaller than squares of {side}x{side}", path.display(), got.0, got.1)]
+    TooSmall {
+        /// The image, or the data set.
+        path: PathBuf,
+        /// Its width and height.
+        got: (usize, usize),
+        /// The side of the squares.
+        side: usize,
+    },
     /// An option for images, given for a data set of something else.
     #[error("{option} applies to images, but `{id}` has none")]
     NotImages {
@@ -310,6 +326,10 @@ impl DataError {
                 "series are a .csv file with the columns time, id and label (if they have them) and the channels, or a .npy array \
                  [n, steps, channels]"
                     .into()
+            }
+            Self::Exclude { options } => format!("leave out {} or {}", options[0], options[1]),
+            Self::TooSmall { got, .. } => {
+                format!("pass `--crop N` with N at most {}, or take the image out of the folder", got.0.min(got.1))
             }
             Self::Download { .. } => {
                 "try again (what has arrived is kept), or download the files by hand and pass their folder with --from"

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, ItemShape, Split, Values, hex, to_f32};
 use crate::files::read_within;
-use crate::{DataError, OpenOptions, transform};
+use crate::{DataError, OpenOptions, tiles, transform};
 
 /// The largest side of an image that is decoded, in pixels.
 const MAX_SIDE: u32 = 1 << 14;
@@ -138,17 +138,30 @@ pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dat
     if found.len() < 2 {
         return Err(DataError::TooFewItems { path: folder.to_owned(), got: found.len() });
     }
-    let (width, height) = match options.resolution {
+    let (width, height) = match options.resolution.or(options.crop) {
         Some(side) => (side, side),
         None => common_size(&found)?,
     };
+    let mut items = found.len();
+    if let Some(side) = options.crop {
+        let sizes = sizes(&found)?;
+        found.iter().zip(&sizes).try_for_each(|(image, &size)| tiles::check(&image.path, size, side))?;
+        // Whole images are held in memory while they are cut.
+        items = sizes.iter().map(|&(width, height)| (width * height).div_ceil(side * side)).sum();
+    }
     // Whether all images are grey is known only after decoding: the check supposes RGB.
-    transform::check_memory(folder, found.len(), options.output(3, height, width))?;
+    transform::check_memory(folder, items, options.output(3, height, width))?;
     let decoded: Vec<_> = found.par_iter().map(|image| decode_file(&image.path, options)).collect();
     // The first error by path, not by time.
-    let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
-    // Only a file that was changed since its header was read can differ here.
-    same_size(&found, decoded.iter().map(|image| image.size), (width, height))?;
+    let mut decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
+    match options.crop {
+        Some(side) => decoded.iter_mut().for_each(|image| {
+            let (width, height) = image.size;
+            image.values = tiles::of(&image.values, [image.channels, height, width], side).flatten().collect();
+        }),
+        // Only a file that was changed since its header was read can differ here.
+        None => same_size(&found, decoded.iter().map(|image| image.size), (width, height))?,
+    }
     let channels = most_channels(&decoded);
     let shape = ItemShape::Image { channels, height, width };
 
@@ -160,18 +173,52 @@ pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dat
     let tests = held_out(&found);
     let part = |test: bool| {
         let chosen = || found.iter().zip(&decoded).zip(&tests).filter(move |(_, is_test)| **is_test == test);
-        let len = chosen().count();
-        let mut values = Vec::with_capacity(len * shape.len());
-        for ((_, image), _) in chosen() {
-            // A grey image among coloured ones.
-            (0..channels / image.channels).for_each(|_| values.extend_from_slice(&image.values));
-        }
+        let mut values = Vec::new();
         let label = |image: &Found| image.class.as_deref().and_then(|class| index.get(class).copied());
-        let labels = chosen().map(|((image, _), _)| label(image)).collect();
-        Split { values: Values::U8(values), labels, len }
+        let mut labels = Vec::new();
+        for ((found, image), _) in chosen() {
+            // One item, or as many as the image was cut into.
+            for item in image.values.chunks_exact(image.channels * width * height) {
+                // A grey image among coloured ones.
+                (0..channels / image.channels).for_each(|_| values.extend_from_slice(item));
+                labels.push(label(found));
+            }
+        }
+        let len = labels.len();
+        Split { values: Values::U8(values), labels: labels.into_iter().collect(), len }
     };
     let title = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     Dataset::new(id, title.unwrap_or_else(|| id.to_owned()), shape, class_names.clone(), part(false), part(true), "")
+}
+
+/// The PNG and JPEG files of a folder, as [`open`](crate::open) finds them, in the order of their relative paths.
+///
+/// # Errors
+/// If the folder cannot be read or holds no image.
+pub fn find_images(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    Ok(search(folder)?.0.into_iter().map(|image| image.path).collect())
+}
+
+/// An image file, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFile {
+    /// 1 if every pixel is grey, else 3.
+    pub channels: usize,
+    /// In pixels.
+    pub height: usize,
+    /// In pixels.
+    pub width: usize,
+    /// `[channels, height, width]`.
+    pub values: Vec<u8>,
+}
+
+/// Reads a PNG or JPEG file; transparent pixels show white behind them.
+///
+/// # Errors
+/// If it cannot be read or decoded.
+pub fn read_image(path: &Path) -> Result<ImageFile, DataError> {
+    let Decoded { values, channels, size: (width, height) } = decode_file(path, &OpenOptions::default())?;
+    Ok(ImageFile { channels, height, width, values })
 }
 
 /// All images in the folder, in the order of their relative paths, and the number of other files.

@@ -41,6 +41,7 @@ pub mod parsers;
 mod series;
 pub mod sprites;
 mod synthetic;
+mod tiles;
 mod transform;
 mod waves;
 
@@ -48,7 +49,7 @@ pub use catalog::{Entry, Origin, RemoteFile, catalog, find};
 pub use dataset::{Channel, Dataset, ItemShape, Split, Values};
 pub use error::DataError;
 pub use files::{cache_dir, read_within};
-pub use folder::{ImageFolder, smallest_side};
+pub use folder::{ImageFile, ImageFolder, find_images, read_image, smallest_side};
 pub use get::{Got, GotFile, How, Progress, get};
 pub use loader::{HostBatch, Loader};
 pub use open::{Attribute, OpenOptions, attributes, is_fetched, open};

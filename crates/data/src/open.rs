@@ -6,7 +6,7 @@ use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
 use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
-use crate::{DataError, emoji, files, folder, series, sprites, synthetic, transform, waves};
+use crate::{DataError, emoji, files, folder, series, sprites, synthetic, tiles, transform, waves};
 
 /// How a data set is opened.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,10 @@ pub struct OpenOptions {
     pub channels: Option<usize>,
     /// Steps of the pieces that each series is cut into.
     pub window: Option<usize>,
+    /// Side of the squares, in pixels, that each image is cut into, beginning at its upper left corner: as it is, not resized. They do
+    /// not overlap; what is left at the right and lower edges, and squares that are all one colour, are left out. Those of one
+    /// image are in the same part, and of its class. What [`attributes`] tells is of whole images.
+    pub crop: Option<usize>,
     /// Where fetched files are kept; [`cache_dir`](crate::cache_dir) if not given.
     pub cache: Option<PathBuf>,
     /// Folders on the web to [`get`](crate::get) files from, in this order, instead of the official ones and their
@@ -36,7 +40,7 @@ impl OpenOptions {
 ///
 /// - **Folder**: PNG and JPEG. With subfolders, each one is a class; images directly inside have none. Every tenth item,
 ///   chosen by the SHA-256 of its relative path, is held out, at least one; so an item stays in its part when others are
-///   added. All images are of one size unless `resolution` is given. They are grey if every pixel of every image is, else
+///   added. All images are of one size unless `resolution` or `crop` is given. They are grey if every pixel of every image is, else
 ///   RGB; transparent pixels show white behind them.
 /// - **IDX file**: `[items, height, width]`, packed by gzip or not. Labels are taken from the file beside it whose name has
 ///   `labels-idx1` instead of `images-idx3`. If its name says `train` and the file that says `t10k` or `test` instead is
@@ -84,7 +88,7 @@ fn only_for_series(id: &str, options: &OpenOptions) -> Result<(), DataError> {
 
 /// Refuses options for images.
 pub(crate) fn no_images(id: &str, options: &OpenOptions) -> Result<(), DataError> {
-    let given = [("resolution", options.resolution), ("channels", options.channels)];
+    let given = [("resolution", options.resolution), ("channels", options.channels), ("crop", options.crop)];
     match given.into_iter().find(|(_, value)| value.is_some()) {
         Some((option, _)) => Err(DataError::NotImages { option, id: id.to_owned() }),
         None => Ok(()),
@@ -133,9 +137,15 @@ fn finish(
         other => other,
     };
     transform::check_memory(Path::new(id), train.len + test.len, output)?;
-    let train = transform::transform(train, shape, options);
-    let test = transform::transform(test, shape, options);
-    Dataset::new(id, title, output, class_names, train, test, attribution)
+    let mut train = transform::transform(train, shape, options);
+    let mut test = transform::transform(test, shape, options);
+    let mut shape = output;
+    if let (Some(side), ItemShape::Image { channels, height, width }) = (options.crop, output) {
+        tiles::check(Path::new(id), (width, height), side)?;
+        (train, test) = (tiles::cut(&train, output.planes(), side), tiles::cut(&test, output.planes(), side));
+        shape = ItemShape::Image { channels, height: side, width: side };
+    }
+    Dataset::new(id, title, shape, class_names, train, test, attribution)
 }
 
 /// The embedded digits. Item `i` is held out when `i % 5 == 4`; values are brought from 0..=16 to 0..=255.

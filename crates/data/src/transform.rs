@@ -43,6 +43,19 @@ impl OpenOptions {
                 got: got.to_string(),
                 expected: "1 (grey) or 3 (RGB)".into(),
             }),
+            _ => self.check_crop(),
+        }
+    }
+
+    fn check_crop(&self) -> Result<(), DataError> {
+        match self.crop {
+            Some(_) if self.resolution.is_some() => Err(DataError::Exclude { options: ["crop", "resolution"] }),
+            // A square of one pixel is all one colour.
+            Some(got) if !(2..=MAX_RESOLUTION).contains(&got) => Err(DataError::InvalidOption {
+                option: "crop",
+                got: got.to_string(),
+                expected: format!("2 to {MAX_RESOLUTION} pixels"),
+            }),
             _ => Ok(()),
         }
     }

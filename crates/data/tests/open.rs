@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use ganvas_data::idx::{Idx, IdxError};
-use ganvas_data::{DataError, Dataset, ImageFolder, ItemShape, OpenOptions, Split, Values, open};
+use ganvas_data::{
+    DataError, Dataset, ImageFolder, ItemShape, OpenOptions, Split, Values, find_images, open, read_image,
+};
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use tempfile::tempdir;
@@ -366,4 +368,83 @@ proptest! {
             }
         }
     }
+}
+
+fn crop(side: usize) -> OpenOptions {
+    OpenOptions { crop: Some(side), ..Default::default() }
+}
+
+/// An image whose pixels tell where they are, and nothing else.
+fn write_places(path: &Path, width: u32, height: u32, first: u8) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    GrayImage::from_fn(width, height, |x, y| Luma([first.wrapping_add((y * width + x) as u8)])).save(path).unwrap();
+}
+
+#[test]
+fn images_of_any_size_are_cut_into_squares_of_one() {
+    let folder = tempdir().unwrap();
+    // 6, 2 and 1 squares of 4 pixels, in folders of classes; each image's are in one part.
+    for (name, width, height, first) in [("a/x.png", 13, 9, 0), ("a/y.png", 4, 8, 150), ("b/z.png", 7, 4, 200)] {
+        write_places(&folder.path().join(name), width, height, first);
+    }
+    let cut = open_path(folder.path(), &crop(4)).unwrap();
+    assert_eq!(cut.shape.to_string(), "1x4x4");
+    assert_eq!(cut.train.len + cut.test.len, 9);
+    assert!([1, 2, 6].contains(&cut.test.len), "{}", cut.test.len);
+    let all: Vec<u8> = [bytes(&cut.train), bytes(&cut.test)].concat();
+    // The last square of the first image: rows 4 to 7, columns 8 to 11 of 13.
+    let last: Vec<u8> = (0..16).map(|i| ((4 + i / 4) * 13 + 8 + i % 4) as u8).collect();
+    assert!(all.chunks_exact(16).any(|square| square == last));
+    let labels = [cut.train.labels.unwrap(), cut.test.labels.unwrap()].concat();
+    assert_eq!(labels.iter().filter(|&&label| label == 0).count(), 8);
+}
+
+#[test]
+fn squares_that_cannot_be_cut_are_named() {
+    let folder = tempdir().unwrap();
+    write_places(&folder.path().join("a.png"), 20, 20, 0);
+    write_places(&folder.path().join("small.png"), 20, 7, 0);
+    let error = open_path(folder.path(), &crop(8)).unwrap_err();
+    assert!(error.to_string().ends_with("small.png is 20x7 pixels, smaller than squares of 8x8"), "{error}");
+    assert!(error.help().unwrap().contains("`--crop N` with N at most 7"));
+    let error = open("digits", &crop(9)).unwrap_err();
+    assert_eq!(error.to_string(), "digits is 8x8 pixels, smaller than squares of 9x9");
+    for (options, expected) in [
+        (OpenOptions { resolution: Some(8), ..crop(4) }, "crop and resolution cannot be given together"),
+        (crop(1), "crop is 1, expected 2 to 4096 pixels"),
+    ] {
+        assert_eq!(open("digits", &options).unwrap_err().to_string(), expected);
+    }
+    assert!(matches!(open("ring8", &crop(4)), Err(DataError::NotImages { option: "crop", .. })));
+}
+
+/// An 8x8 digit is four squares; those that are plain, at the corners, are left out.
+#[test]
+fn known_data_are_cut_too() {
+    let (whole, cut) = (open("digits", &OpenOptions::default()).unwrap(), open("digits", &crop(4)).unwrap());
+    let squares = |split: &Split| -> Vec<Vec<u8>> {
+        let of = |item: &[u8]| -> Vec<Vec<u8>> {
+            let corner = |i: usize| (i / 2 * 4, i % 2 * 4);
+            let square = |(top, left)| (0..16).map(|i| item[(top + i / 4) * 8 + left + i % 4]).collect();
+            (0..4).map(|i| square(corner(i))).collect()
+        };
+        bytes(split).chunks_exact(64).flat_map(of).filter(|square| square.iter().any(|&x| x != square[0])).collect()
+    };
+    assert_eq!(bytes(&cut.train), squares(&whole.train).concat());
+    assert_eq!(bytes(&cut.test), squares(&whole.test).concat());
+    assert_eq!(cut.train.labels.as_ref().map(Vec::len), Some(cut.train.len));
+}
+
+#[test]
+fn single_files_are_read_and_folders_are_searched() {
+    let folder = tempdir().unwrap();
+    assert!(matches!(find_images(folder.path()), Err(DataError::NoImages { ignored: 0, .. })));
+    let path = folder.path().join("in/x.png");
+    write_places(&path, 3, 2, 5);
+    let file = read_image(&path).unwrap();
+    assert_eq!((file.channels, file.height, file.width), (1, 2, 3));
+    assert_eq!(file.values, [5, 6, 7, 8, 9, 10]);
+    assert_eq!(find_images(folder.path()).unwrap(), [path]);
+    let missing = folder.path().join("none.png");
+    assert!(read_image(&missing).unwrap_err().to_string().contains("none.png"));
 }

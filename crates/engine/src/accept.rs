@@ -280,6 +280,15 @@ impl<'a> Acceptance<'a> {
         Ok(Arc::new(ganvas_data::open(id, &OpenOptions { cache: self.cache.clone(), ..Default::default() })?))
     }
 
+    /// A data set of images, cut into squares of this side.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub fn cut(&self, id: &str, side: usize) -> Result<Arc<Dataset>, AcceptError> {
+        let options = OpenOptions { cache: self.cache.clone(), crop: Some(side), ..Default::default() };
+        Ok(Arc::new(ganvas_data::open(id, &options)?))
+    }
+
     /// Tells the person who waits what is being done.
     pub fn tell(&mut self, text: &str) {
         (self.tell)(text);

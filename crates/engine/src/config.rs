@@ -133,6 +133,9 @@ pub struct RunConfig {
     /// Steps of the pieces that series are cut into; 0: they are not.
     #[serde(default)]
     pub window: usize,
+    /// Side of the squares that images are cut into; 0: they are whole.
+    #[serde(default)]
+    pub crop: usize,
     /// The device trained on; several with commas between them.
     pub device: String,
     /// The data, as they were found.
@@ -367,6 +370,7 @@ impl RunConfig {
             resolution: 0,
             channels: 0,
             window: 0,
+            crop: 0,
             device: device.into(),
             data: DataConfig::of(dataset),
             model: recommended.config,

@@ -9,12 +9,14 @@
 //! - [`run`]: the loop in a run folder, with samples, held-out figures and checkpoints
 //! - [`events`]: what happened in a run, line by line
 //! - [`health`]: what goes wrong in a run, in words
+//! - [`enlargement`]: systems that make large images of small ones
 //! - [`checkpoint`]: one file with everything that a run needs to go on
 //! - [`accept`]: a system's acceptance checks, each a figure and a threshold, and [`measures`], what they are of
 
 pub mod accept;
 pub mod checkpoint;
 pub mod config;
+pub mod enlargement;
 mod error;
 pub mod events;
 pub mod health;

@@ -10,6 +10,7 @@ use ganvas_prob::stream::Streams;
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header};
 use crate::config::{RunConfig, config_path};
+use crate::enlargement::strips;
 use crate::events::{Event, Log, events};
 use crate::health::Health;
 use crate::lock::Lock;
@@ -215,9 +216,13 @@ impl<'t, 'm> Sitting<'t, 'm> {
         let (config, step, began) = (self.config, self.session.steps_done(), Instant::now());
         let device = self.training.device.clone().inner();
         let streams = Streams::new(config.seed).fork("pictures");
-        let samples = self.session.aside(|model| sample(model, config.samples, &streams, &device));
+        let (shape, test) = (config.data.shape, &self.training.dataset.test);
+        let (samples, shape) = self.session.aside(|model| match model.enlargement() {
+            Some(enlargement) => strips(enlargement, &test.first(config.samples), shape, &device),
+            None => (sample(model, config.samples, &streams, &device), shape),
+        });
         let painter = self.observer.painter();
-        self.writer.hand_over(Job::Picture { step, samples, shape: config.data.shape, painter });
+        self.writer.hand_over(Job::Picture { step, samples, shape, painter });
         self.waited += began.elapsed();
     }
 

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::accept::{AcceptError, Acceptance};
 use crate::config::{ConfigError, one_line};
+use crate::enlargement::Enlargement;
 use crate::schedule::Schedule;
 use crate::step::Step;
 
@@ -27,6 +28,8 @@ pub enum Task {
     Unconditional,
     /// Samples of a class that is asked for.
     Class,
+    /// A large image of a small one.
+    SuperResolve,
 }
 
 impl Task {
@@ -35,6 +38,7 @@ impl Task {
         match self {
             Task::Unconditional => "unconditional",
             Task::Class => "class",
+            Task::SuperResolve => "super-resolve",
         }
     }
 }
@@ -252,7 +256,8 @@ pub trait Model: Send {
         false
     }
 
-    /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients.
+    /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients. A system that makes images of images gives
+    /// what it makes of images of noise.
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
 
     /// Everything that has to be kept, by name, listed once: a checkpoint is made of it and read into it.
@@ -280,6 +285,11 @@ pub trait Model: Send {
 
     /// The system as an autoencoder, where it is one.
     fn autoencoder(&self) -> Option<&dyn Autoencoder> {
+        None
+    }
+
+    /// The system as one that enlarges images, where it is one.
+    fn enlargement(&self) -> Option<&dyn Enlargement> {
         None
     }
 

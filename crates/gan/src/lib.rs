@@ -31,4 +31,5 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::Dragan>(),
     Definition::of::<systems::rgan::Rgan>(),
     Definition::of::<systems::rgan::Rcgan>(),
+    Definition::of::<systems::srgan::Srgan>(),
 ];

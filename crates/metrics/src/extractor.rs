@@ -280,17 +280,20 @@ impl Extractor {
 
     /// The activations of each layer after its rectifier.
     pub(crate) fn layers(&self, images: &Images) -> Result<Vec<Layer>, MetricError> {
-        (0..3 + self.spec.deeper.len())
-            .map(|layer| {
-                let mut channels = 0;
-                let values = self.run(images, |net, x| {
-                    let activations = net.layers(x)[layer].clone();
-                    channels = activations.dims()[1];
-                    activations.flatten(1, 3)
-                })?;
-                Ok(Layer { channels, features: Features { dims: values.len() / images.len().max(1), values } })
-            })
-            .collect()
+        // `[channels, values]` of each layer.
+        let mut sizes: Vec<[usize; 2]> = Vec::new();
+        let all = self.run(images, |net, x| {
+            let layers = net.layers(x);
+            sizes = layers.iter().map(|layer| [layer.dims()[1], layer.dims()[1..].iter().product()]).collect();
+            Tensor::cat(layers.into_iter().map(|layer| layer.flatten(1, 3)).collect(), 1)
+        })?;
+        let row: usize = sizes.iter().map(|[_, values]| values).sum();
+        let starts = sizes.iter().scan(0, |start, [_, values]| Some(std::mem::replace(start, *start + values)));
+        let layer = |([channels, size], start): ([usize; 2], usize)| {
+            let values = all.chunks_exact(row).flat_map(|item| &item[start..start + size]).copied().collect();
+            Layer { channels, features: Features { dims: size, values } }
+        };
+        Ok(sizes.iter().copied().zip(starts).map(layer).collect())
     }
 
     /// The class of the largest logit, for each image.

@@ -32,7 +32,7 @@ pub(crate) fn to_squares(
 }
 
 /// Luma by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B.
-fn grey(item: &[f32], channels: usize) -> Result<Vec<f32>, MetricError> {
+pub(crate) fn grey(item: &[f32], channels: usize) -> Result<Vec<f32>, MetricError> {
     match channels {
         1 => Ok(item.to_vec()),
         3 => {

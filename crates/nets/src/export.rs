@@ -12,7 +12,7 @@ use burn::tensor::{Bool, Int, Tensor, TensorData};
 use crate::encoder::Encoder;
 use crate::flows::{PlanarLayer, RadialLayer};
 use crate::layers::{
-    BatchNorm, Codebook, Conv2d, ConvTranspose2d, GroupNorm, Linear, Lstm, Moments, SpectralNorm, Values,
+    BatchNorm, Codebook, Conv2d, ConvTranspose2d, GroupNorm, Linear, Lstm, Moments, PRelu, SpectralNorm, Values,
 };
 
 /// Values by the names of a PyTorch `state_dict`: 32-bit floats, and counters as 64-bit integers without a side.
@@ -56,7 +56,7 @@ pub struct TorchLayer {
 }
 
 /// All layers that have values.
-pub const LAYERS: [TorchLayer; 13] = [
+pub const LAYERS: [TorchLayer; 14] = [
     Linear::TORCH,
     Lstm::TORCH,
     Conv2d::TORCH,
@@ -70,6 +70,7 @@ pub const LAYERS: [TorchLayer; 13] = [
     PlanarLayer::TORCH,
     RadialLayer::TORCH,
     Codebook::TORCH,
+    PRelu::TORCH,
 ];
 
 /// Adds all values of a module to `weights`, under `name`.

@@ -3,7 +3,8 @@
 //!
 //! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
-//! - [`mlp`], [`dcgan`], [`resnet`], [`encoder`], [`recurrent`]: networks, by purpose
+//! - [`mlp`], [`dcgan`], [`resnet`], [`srresnet`], [`recurrent`], [`encoder`]: networks, by purpose
+//! - [`resample`]: images at another size
 //! - [`flows`]: invertible networks through which a density can be followed
 //! - [`labels`]: how they are told classes
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
@@ -28,5 +29,7 @@ pub mod noise;
 pub mod optim;
 pub mod pixelcnn;
 pub mod recurrent;
+pub mod resample;
 pub mod resnet;
+pub mod srresnet;
 pub mod state;

@@ -221,6 +221,11 @@ impl<M: Module> Trained<M> {
         }
     }
 
+    /// Forgets all gradients seen: the next update is by an optimiser that has just begun.
+    pub fn begin_anew(&mut self) {
+        self.optimizer = Optimizer::new(&self.net, self.optimizer.config);
+    }
+
     /// Does something with another optimiser of this network in place of its own. Averaged weights follow the updates of
     /// the network's own alone: once a step, however many losses train it.
     pub fn by<T>(&mut self, other: &mut Optimizer, update: impl FnOnce(&mut Self) -> T) -> T {

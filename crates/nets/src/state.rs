@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
 
-use crate::export::{ExportError, Weights};
+use crate::export::{ExportError, Weights, export_module};
 
 /// What can be wrong with a state that is read back.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -157,6 +157,40 @@ impl Path {
 
     pub(crate) fn below(&self, root: &str) -> String {
         std::iter::once(root).chain(self.0.iter().map(String::as_str)).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// A network that is kept as it is: nothing trains it any more.
+#[derive(Clone)]
+pub struct Kept<M>(pub M);
+
+impl<M: Module + 'static> Part for Kept<M> {
+    fn remember(&self) -> Box<dyn Any> {
+        Box::new(self.clone())
+    }
+
+    fn go_back(&mut self, to: Box<dyn Any>) {
+        if let Ok(before) = to.downcast() {
+            *self = *before;
+        }
+    }
+
+    fn save(&self, name: &str, state: &mut State) {
+        save_module(&self.0, name, state);
+    }
+
+    fn load(&mut self, name: &str, state: &mut State) -> Result<(), StateError> {
+        self.0 = load_module(self.0.clone(), name, state)?;
+        Ok(())
+    }
+
+    /// They are those of the network that it is a copy of.
+    fn parameters(&self) -> usize {
+        0
+    }
+
+    fn export(&self, name: &str, weights: &mut Weights) -> Result<(), ExportError> {
+        export_module(&self.0, name, weights)
     }
 }
 

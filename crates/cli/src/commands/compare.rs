@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::eval::{Evaluation, Measured, Plan, check_count};
 use super::extraction::Extraction;
-use super::{data_of, load_run, objectives, test_points, weights, write};
+use super::{data_of, enlarged, load_run, objectives, test_points, weights, write};
 use crate::args::{CheckpointArg, CompareArgs};
 use crate::device::choose;
 use crate::error::CliError;
@@ -62,15 +62,21 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
         if args.html.is_some() {
             let caption = format!("{shown}: {}, step {}", config.system, loaded.header.step);
             let n = if matches!(dataset.shape, ItemShape::Image { .. }) { SHOWN } else { POINTS };
-            let values = session::sample(loaded.model.as_ref(), n, &streams.fork("picture"), &device);
-            pictures.push(match dataset.shape {
-                ItemShape::Image { channels, height, width } => {
-                    Picture::Png(caption, view::image_grid(&values, [n, channels, height, width], None)?)
+            let draw = || session::sample(loaded.model.as_ref(), n, &streams.fork("picture"), &device);
+            pictures.push(match (loaded.model.enlargement(), dataset.shape) {
+                (Some(model), _) => {
+                    let (columns, png) = enlarged::picture(model, &dataset, &device)?;
+                    Picture::Png(format!("{caption}; {columns}"), png)
                 }
-                shape @ ItemShape::Series { .. } => {
+                (None, shape @ ItemShape::Series { .. }) => {
+                    let values = draw();
                     Picture::Png(caption, view::items_png(&values[..SHOWN.min(n) * shape.len()], shape, &[])?)
                 }
-                ItemShape::Points { .. } => {
+                (None, ItemShape::Image { channels, height, width }) => {
+                    Picture::Png(caption, view::image_grid(&draw(), [n, channels, height, width], None)?)
+                }
+                (None, ItemShape::Points { .. }) => {
+                    let values = draw();
                     let points = values.as_chunks::<2>().0;
                     Picture::Svg(caption.clone(), view::scatter(&caption, &test_points(&dataset), points))
                 }

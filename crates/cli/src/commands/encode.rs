@@ -208,7 +208,7 @@ fn open_as(id: &str, config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
         ItemShape::Image { channels, height, width } => (if height == width { height } else { 0 }, channels),
         _ => (0, 0),
     };
-    let dataset = open(id, &Reading { resolution: side, channels, window: config.window })?;
+    let dataset = open(id, &Reading { resolution: side, channels, window: config.window, crop: 0 })?;
     if dataset.shape != wanted {
         let message = format!("items of {id} have shape {}, the run was trained on {wanted}", dataset.shape);
         return Err(CliError::usage(message, "name data of that shape, or none for those of the run"));

@@ -6,17 +6,17 @@ use ganvas_engine::run::{Loaded, metrics_path};
 use ganvas_metrics::extractor::extractor_for;
 use ganvas_metrics::interval::of_mean;
 use ganvas_metrics::points::{count_modes, mmd2_unbiased};
-use ganvas_metrics::{Features, Figure, MetricError};
+use ganvas_metrics::{Extractor, Features, Figure, MetricError};
 use ganvas_prob::stream::Streams;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use super::disentangle;
-use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen, see};
+use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen, classifier_for, see};
 use super::likelihood;
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
 use super::{data_of, load_run, sampler, series, weights, write};
+use super::{disentangle, enlarged};
 use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
 use crate::progress::Stages;
@@ -127,6 +127,7 @@ pub struct Plan<'a> {
     /// How the likelihood is bounded.
     pub bounds: likelihood::Asked,
     is_image: bool,
+    enlarges: bool,
     how: &'a MeasuringArgs,
     extraction: &'a Extraction,
 }
@@ -154,8 +155,12 @@ impl<'a> Plan<'a> {
         let coded = loaded.model.autoencoder().is_some_and(|autoencoder| !autoencoder.codes_by_class());
         known.extend(disentangle::NAMES.into_iter().filter(|_| coded && disentangle::applies(&data.id)));
         known.extend(likelihood::NAMES.into_iter().filter(|_| bounded));
+        let enlarges = loaded.model.enlargement().is_some();
+        if enlarges {
+            known = enlarged::NAMES.to_vec();
+        }
         let (names, bounds) = (wanted(asked, &known, extraction)?, likelihood::Asked::default());
-        let plan = Self { names, n, bounds, is_image, how, extraction };
+        let plan = Self { names, n, bounds, is_image, enlarges, how, extraction };
         limit::check(how.limit, n, |n| plan.need(n, loaded))?;
         Ok(plan)
     }
@@ -189,6 +194,9 @@ impl<'a> Plan<'a> {
 
     /// Whether anything is measured on samples.
     fn on_samples(&self) -> bool {
+        if self.enlarges {
+            return false;
+        }
         self.names.is_empty()
             || self.names.iter().any(|name| !likelihood::NAMES.contains(name) && !disentangle::NAMES.contains(name))
     }
@@ -264,6 +272,20 @@ impl<'a> Plan<'a> {
                     _ => self.points(dataset, &fake, stages)?,
                 },
             };
+        }
+        if let Some(enlargement) = loaded.model.enlargement() {
+            stages.begin("enlarging held-out images", 0);
+            let [channels, ..] = dataset.shape.planes();
+            let extractor = Extractor::load(classifier_for(&dataset.id, channels), device)?;
+            let of = enlarged::figures(enlargement, dataset, self.n, &extractor, device)?;
+            for mut figure in of {
+                if !self.asks(figure.name.trim_end_matches("_before")) {
+                    continue;
+                }
+                let interval = figure.stderr.filter(|_| self.how.intervals.is_some());
+                figure.interval = interval.map(|stderr| of_mean(figure.value, stderr, LEVEL)).transpose()?;
+                figures.push(figure);
+            }
         }
         let bounds = loaded.model.likelihood();
         let mut per_latent = None;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::config::RunConfig;
+use ganvas_engine::enlargement::Enlargement;
 use ganvas_engine::session::sample;
 use ganvas_engine::system::{Model, observed};
 use ganvas_metrics::Extractor;
@@ -15,6 +16,7 @@ use ganvas_metrics::points::{count_modes, mmd2_unbiased};
 use ganvas_metrics::{Features, Images, frechet_distance};
 use ganvas_prob::stream::Streams;
 
+use super::enlarged::{self, Beside};
 use super::extraction::classifier_for;
 use super::{likelihood, series};
 use crate::error::CliError;
@@ -29,17 +31,22 @@ pub struct HeldOut {
     dataset: Arc<Dataset>,
     device: Device,
     seen: Option<(Option<Extractor>, Features)>,
+    /// Figures of bicubic interpolation, which are always the same.
+    bicubic: Option<Vec<(String, f64)>>,
 }
 
 impl HeldOut {
     /// Of a data set; `device` does not track gradients.
     pub fn new(dataset: Arc<Dataset>, device: Device) -> Self {
-        Self { dataset, device, seen: None }
+        Self { dataset, device, seen: None, bicubic: None }
     }
 
     /// The bound of the likelihood where the system has one, the distance of samples from held-out items, how many samples
     /// repeat others, and for points around known modes how many of these are covered. Every time the same latents and the same items.
     pub fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, CliError> {
+        if let Some(enlargement) = model.enlargement() {
+            return self.compare(enlargement, config.eval_n);
+        }
         let mut figures = Vec::new();
         if let Some(bound) = model.likelihood() {
             let rows = observed(bound, &self.dataset.test, config.eval_n, self.dataset.shape, "test", &self.device);
@@ -81,6 +88,21 @@ impl HeldOut {
             }
         }
         Ok(figures)
+    }
+
+    /// Held-out images shrunk and enlarged, by the system and by bicubic interpolation. The first figure is smaller where it is better.
+    fn compare(&mut self, enlargement: &dyn Enlargement, n: usize) -> Result<Vec<(String, f64)>, CliError> {
+        if self.seen.is_none() {
+            self.seen = Some(self.real(1)?);
+        }
+        let Some((Some(extractor), _)) = &self.seen else { return Ok(Vec::new()) };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let beside = if self.bicubic.is_some() { Beside::Nothing } else { Beside::Bicubic };
+        let found = enlarged::compare(enlargement, &self.dataset, n, beside, extractor, &self.device)?;
+        let bicubic = || found.iter().map(|of| (format!("{}_bicubic", of.name), mean(&of.bicubic))).collect();
+        let bicubic: &Vec<_> = self.bicubic.get_or_insert_with(bicubic);
+        let own = found.iter().map(|of| (of.name.to_owned(), mean(&of.own)));
+        Ok(own.chain(bicubic.iter().cloned()).collect())
     }
 
     fn real(&self, n: usize) -> Result<(Option<Extractor>, Features), CliError> {

@@ -21,11 +21,12 @@ pub fn systems(command: Option<SystemsCommand>) -> Result<(), CliError> {
     let info = system.info;
     let dataset = open(data.as_deref().unwrap_or(system.data), &Reading::default())?;
     println!(
-        "{} ({})\n{}\n\n{}\n\nphases of a step: {}",
+        "{} ({})\n{}\n\n{}\n\ntask: {}\nphases of a step: {}",
         info.title,
         info.id,
         info.summary,
         info.paper,
+        info.task.name(),
         info.phases.join(", ")
     );
     for preset in Preset::ALL {

@@ -1,8 +1,8 @@
-//! What a report shows of the codes of a run.
+//! What a report shows of the codes of a run, and of what it enlarges.
 
 use std::path::Path;
 
-use super::{encode, interpolate, load_run, reconstruct, traverse};
+use super::{data_of, encode, enlarged, interpolate, load_run, reconstruct, traverse};
 use crate::args::{CheckpointArg, LoadingArgs};
 use crate::error::CliError;
 use crate::view::Picture;
@@ -22,6 +22,10 @@ pub fn pictures(folder: &Path) -> Result<Vec<Picture>, CliError> {
     let how = LoadingArgs { checkpoint: CheckpointArg::Latest, raw: false, device: "flex".into() };
     let (loaded, device) = load_run(folder, &how)?;
     let mut found = Vec::new();
+    if let Some(model) = loaded.model.enlargement() {
+        let (caption, bytes) = enlarged::picture(model, &*data_of(&loaded.config)?, &device)?;
+        found.push(Picture::Png(caption, bytes));
+    }
     let png = |(caption, bytes): (String, Vec<u8>)| Picture::Png(caption, bytes);
     if let Some(autoencoder) = loaded.model.autoencoder() {
         let config = &loaded.config;

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod disentangle;
 mod encode;
+mod enlarged;
 mod eval;
 mod export;
 mod extraction;
@@ -30,6 +31,7 @@ mod sampler;
 mod series;
 mod train;
 mod traverse;
+mod upscale;
 #[cfg(feature = "remote")]
 mod worker;
 
@@ -42,6 +44,7 @@ use burn::tensor::Device;
 use clap::CommandFactory;
 use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
+use ganvas_engine::enlargement::Enlargement;
 use ganvas_engine::run::{Loaded, load};
 use ganvas_engine::suggest;
 use ganvas_engine::system::Conditional;
@@ -71,6 +74,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Encode(args) => encode::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Interpolate(args) => interpolate::run(&args),
+        Command::Upscale(args) => upscale::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Checkpoint { command } => checkpoint::run(command),
@@ -98,6 +102,7 @@ fn open(id: &str, reading: &Reading) -> Result<Arc<Dataset>, CliError> {
         resolution: given(reading.resolution),
         channels: given(reading.channels),
         window: given(reading.window),
+        crop: given(reading.crop),
         ..OpenOptions::default()
     };
     Ok(Arc::new(ganvas_data::open(id, &options)?))
@@ -109,12 +114,13 @@ struct Reading {
     resolution: usize,
     channels: usize,
     window: usize,
+    crop: usize,
 }
 
 impl Reading {
     /// The settings of a run.
     fn of(config: &RunConfig) -> Self {
-        Self { resolution: config.resolution, channels: config.channels, window: config.window }
+        Self { resolution: config.resolution, channels: config.channels, window: config.window, crop: config.crop }
     }
 }
 
@@ -148,6 +154,14 @@ fn conditional<'a>(loaded: &'a Loaded, run: &Path) -> Result<&'a dyn Conditional
             message,
             "`ganvas train cegan` trains by class, and so does a GAN whose networks are told the class",
         )
+    })
+}
+
+/// A run as one that enlarges images.
+fn enlargement<'a>(loaded: &'a Loaded, run: &Path) -> Result<&'a dyn Enlargement, CliError> {
+    loaded.model.enlargement().ok_or_else(|| {
+        let message = format!("{} (`{}`) enlarges no images", run.display(), loaded.config.system);
+        CliError::usage(message, "train one that does: `ganvas train srgan --data DIR`")
     })
 }
 

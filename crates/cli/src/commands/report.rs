@@ -7,6 +7,7 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::events::{Event, events};
 use ganvas_engine::health::{Kind, watched};
 use ganvas_engine::run::metrics_path;
+use ganvas_engine::system::Task;
 
 use super::eval::Evaluation;
 use super::{data_of, looking, write};
@@ -99,7 +100,10 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         attribution: dataset.as_ref().map(|d| d.attribution.clone()).unwrap_or_default(),
         commands: vec![
             format!("ganvas train {} --config {shown}/config.toml --out runs/again", config.system),
-            format!("ganvas sample {shown} --n 64 --out samples.png"),
+            match system.info.task {
+                Task::SuperResolve => format!("ganvas upscale {shown} FILE... --out larger"),
+                _ => format!("ganvas sample {shown} --n 64 --out samples.png"),
+            },
             format!("ganvas eval {shown} --json"),
         ],
     };

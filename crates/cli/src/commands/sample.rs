@@ -43,6 +43,10 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         }
     };
     let (mut loaded, device) = load_run(&args.run, &args.loading)?;
+    if loaded.model.enlargement().is_some() {
+        let message = format!("`{}` draws no samples: it enlarges images", loaded.config.system);
+        return Err(CliError::usage(message, format!("`ganvas upscale {} FILE... --out DIR`", args.run.display())));
+    }
     let shape = loaded.config.data.shape;
     let columns = match (args.grid, format, shape) {
         (false, ..) => None,

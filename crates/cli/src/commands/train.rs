@@ -59,16 +59,23 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let id = data_id(args, &overrides, system);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
     let size = |key| size(&overrides, key);
-    let mut reading = Reading { resolution: size("resolution")?, channels: size("channels")?, window: size("window")? };
+    let mut reading = Reading {
+        resolution: size("resolution")?,
+        channels: size("channels")?,
+        window: size("window")?,
+        crop: size("crop")?,
+    };
     if reading.resolution == 0
+        && reading.crop == 0
         && let Some(side) = common_side(&id)?
     {
         eprintln!("images of several sizes: each is cropped to its middle square and brought to {side}x{side}");
-        eprintln!("`--set resolution=N` chooses another side");
+        eprintln!("`--set resolution=N` chooses another side, and `--crop N` cuts them into squares as they are");
         (reading.resolution, overrides) = (side, overrides.with("resolution", side as i64));
     }
     let mut dataset = open(&id, &reading)?;
     if reading.resolution == 0
+        && reading.crop == 0
         && let Some(wanted) = (system.preset)(preset, &DataSpec::of(&dataset))?.resolution
     {
         dataset = open(&id, &Reading { resolution: wanted, ..reading })?;
@@ -179,6 +186,7 @@ fn overrides(args: &TrainArgs) -> Result<Overrides, CliError> {
         ("eval_every", args.eval_every),
         ("keep", args.keep),
         ("accumulate", args.accumulate),
+        ("crop", args.crop),
     ] {
         if let Some(value) = value {
             overrides = overrides.with(key, whole(&key.replace('_', "-"), value)?);

@@ -111,6 +111,26 @@ const REAL: Rgb = [0x8c, 0x8c, 0x8c];
 /// Generated points.
 const FAKE: Rgb = PALETTE[1];
 
+/// A PNG of one image, `[channels, height, width]` with 1 (grey) or 3 (RGB) channels, pixel for pixel.
+pub fn image_png(values: &[u8], [channels, height, width]: [usize; 3]) -> Result<Vec<u8>, ViewError> {
+    let colour = match channels {
+        1 => image::ExtendedColorType::L8,
+        3 => image::ExtendedColorType::Rgb8,
+        got => return Err(ViewError::Channels { got }),
+    };
+    let plane = height * width;
+    // Pixel by pixel, not plane by plane.
+    let pixels: Vec<u8> = (0..plane).flat_map(|at| (0..channels).map(move |c| values[c * plane + at])).collect();
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive).write_image(
+        &pixels,
+        width as u32,
+        height as u32,
+        colour,
+    )?;
+    Ok(bytes)
+}
+
 fn png(image: &RgbImage) -> Result<Vec<u8>, ViewError> {
     let mut bytes = Vec::new();
     // Enlarged pixels repeat the row above, which `Up` turns into zeros.

@@ -1,5 +1,6 @@
 //! Runs the program as a person would.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -44,4 +45,22 @@ pub fn systems(folder: &Path) -> Vec<String> {
     let ids: Vec<String> = ids.map(str::to_owned).collect();
     assert!(ids.len() >= 3, "{listed}");
     ids
+}
+
+/// What a run's networks make, and what the program says of it: samples as an array or, of a system that enlarges images, an enlarged
+/// one as a file.
+#[allow(dead_code, reason = "not every test file looks at it")]
+#[track_caller]
+pub fn made(folder: &Path, run: &str, more: &[&str]) -> (String, Vec<u8>) {
+    let config = fs::read_to_string(folder.join(run).join("config.toml")).unwrap();
+    let system = config.lines().find_map(|line| line.strip_prefix("system = \"")?.strip_suffix('"')).unwrap();
+    if !succeed(folder, &["systems", "show", system]).contains("\ntask: super-resolve\n") {
+        let said = succeed(folder, &[&["sample", run, "--n", "8", "--out", "made.npy"], more].concat());
+        return (said, fs::read(folder.join("made.npy")).unwrap());
+    }
+    let small = image::RgbImage::from_fn(7, 5, |x, y| image::Rgb([40 * x as u8, 50 * y as u8, (x * y) as u8]));
+    small.save(folder.join("small.png")).unwrap();
+    let _ = fs::remove_dir_all(folder.join("made"));
+    let said = succeed(folder, &[&["upscale", run, "small.png", "--out", "made"], more].concat());
+    (said, fs::read(folder.join("made/small.png")).unwrap())
 }

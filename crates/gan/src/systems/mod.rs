@@ -14,5 +14,6 @@ pub mod infogan;
 pub mod lsgan;
 pub mod rgan;
 pub mod sngan;
+pub mod srgan;
 pub mod variants;
 pub mod wgan;

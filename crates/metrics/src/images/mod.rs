@@ -1,16 +1,18 @@
 //! Figures on images in [-1, 1]: those that compare image by image with a reference, and the smoothness of a generator.
 //!
-//! - [`psnr`], [`ssim`], [`ms_ssim`]: on pixels
+//! - [`psnr`], [`ssim`], [`ms_ssim`]: on pixels; [`luma`]: those that super-resolution is measured on
 //! - [`perc`]: on the layers of a reference classifier
 //! - [`path_length`]: how far images move when their latents do a little
 //!
 //! Images that are compared must be as many and of one shape; each figure is one number for each pair.
 
+mod luma;
 mod path_length;
 mod perc;
 mod psnr;
 mod ssim;
 
+pub use luma::luma;
 pub use path_length::path_length;
 pub use perc::perc;
 pub use psnr::psnr;

@@ -13,6 +13,7 @@ mod modulated;
 mod moments;
 mod norm;
 pub mod pool;
+mod prelu;
 mod spectral;
 mod values;
 
@@ -28,5 +29,6 @@ pub use lstm::Lstm;
 pub use modulated::ModulatedConv2d;
 pub use moments::Moments;
 pub use norm::{Identity, Norm, NormKind};
+pub use prelu::PRelu;
 pub use spectral::SpectralNorm;
 pub use values::Values;

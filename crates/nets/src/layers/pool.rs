@@ -31,6 +31,16 @@ pub fn double(x: Dual<4>) -> Dual<4> {
     })
 }
 
+/// Channels to places: of each `factor`^2 channels in a row one of `factor` times the sides, whose pixel (factor y + i, factor x + j) is
+/// that at (y, x) of the channel numbered factor i + j (Shi et al. 2016, eq. 4, in PyTorch's order of channels).
+/// `[batch, channels factor^2, h, w]` to `[batch, channels, h factor, w factor]`.
+pub fn shuffle(x: Tensor<4>, factor: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let channels = channels / (factor * factor);
+    let x = x.reshape([batch, channels, factor, factor, height, width]).permute([0, 1, 4, 2, 5, 3]);
+    x.reshape([batch, channels, height * factor, width * factor])
+}
+
 /// Sums over space: `[batch, channels, h, w]` to `[batch, channels]`.
 pub fn sum_over_space(x: Dual<4>) -> Dual<2> {
     x.flatten::<3>(2, 3).linear(|x| x.sum_dim(2).squeeze_dim(2))
@@ -56,4 +66,27 @@ pub fn with_minibatch_stddev(x: Dual<4>, group: usize) -> Dual<4> {
         s.reshape([batch, 1, height, width])
     });
     Dual::cat(vec![x, channel], 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn a_shuffle_is_its_definition() {
+        let ([channels, height, width], factor) = ([2, 2, 5], 3);
+        let values: Vec<f32> = (0..2 * channels * 9 * height * width).map(|i| i as f32).collect();
+        let x = TensorData::new(values.clone(), [2, channels * 9, height, width]);
+        let y = shuffle(Tensor::from_data(x, &Device::flex()), factor);
+        assert_eq!(y.dims(), [2, channels, 6, 15]);
+        let y: Vec<f32> = y.to_data().iter().collect();
+        for (place, &found) in y.iter().enumerate() {
+            let (column, row) = (place % 15, place / 15 % 6);
+            let (channel, item) = (place / 90 % channels, place / 180);
+            let from = (channel * factor + row % factor) * factor + column % factor;
+            let at = ((item * channels * 9 + from) * height + row / factor) * width + column / factor;
+            assert_eq!(found, values[at]);
+        }
+    }
 }
