@@ -62,6 +62,7 @@ fn data_code(error: &DataError) -> u8 {
             | DataError::InvalidOption { .. }
             | DataError::NotImages { .. }
             | DataError::Batch { .. }
+            | DataError::Domains { .. }
     );
     if usage { 2 } else { 1 }
 }

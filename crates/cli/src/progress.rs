@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::health::Kind;
-use ganvas_engine::run::{Observer, Painter};
+use ganvas_engine::run::{Observer, Painter, Shown};
 use ganvas_engine::session::Tick;
 use ganvas_engine::system::Model;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -185,13 +185,13 @@ impl Observer for Watcher {
 
     fn painter(&self) -> Painter {
         let real = self.real.clone();
-        Arc::new(move |samples, shape| {
-            let png = match shape {
+        Arc::new(move |Shown { values, shape, columns }: &Shown| {
+            let png = match *shape {
                 ItemShape::Image { channels, height, width } => {
-                    let n = samples.len() / shape.len().max(1);
-                    view::image_grid(samples, [n, channels, height, width], None)
+                    let n = values.len() / shape.len().max(1);
+                    view::image_grid(values, [n, channels, height, width], *columns)
                 }
-                ItemShape::Points { .. } => view::scatter_png(&real, samples.as_chunks::<2>().0),
+                ItemShape::Points { .. } => view::scatter_png(&real, values.as_chunks::<2>().0),
             };
             png.map(|png| (png, "png")).map_err(|e| e.to_string())
         })

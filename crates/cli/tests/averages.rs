@@ -5,17 +5,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{ganvas, succeed, systems};
+use common::{drawn, ganvas, succeed, systems};
 
 fn train(folder: &Path, system: &str, run: &str, more: &[&str]) {
     let set = ["--set", "sample_every=0", "--set", "checkpoint_every=5", "--set", "eval_every=5"];
     succeed(folder, &[&["train", system, "--out", run, "--steps", "20"], &set[..], more].concat());
-}
-
-/// What `sample` says, and the samples.
-fn samples(folder: &Path, run: &str, more: &[&str]) -> (String, Vec<u8>) {
-    let said = succeed(folder, &[&["sample", run, "--n", "8", "--out", "x.npy"], more].concat());
-    (said, fs::read(folder.join("x.npy")).unwrap())
 }
 
 /// The average follows the training and does not change it: without the average, samples are those of a run that has none.
@@ -27,12 +21,13 @@ fn samples_are_of_the_average_unless_the_raw_weights_are_asked_for() {
         let (plain, averaged) = (format!("{system}-plain"), format!("{system}-averaged"));
         train(f, &system, &plain, &[]);
         train(f, &system, &averaged, &["--set", "ema=0.99"]);
-        let (said, of_average) = samples(f, &averaged, &[]);
+        let samples = |run: &str, more: &[&str]| drawn(f, &system, run, "x.npy", more);
+        let (said, of_average) = samples(&averaged, &[]);
         assert!(said.contains("of step 20 by the averaged weights"), "{said}");
-        let (said, raw) = samples(f, &averaged, &["--raw"]);
+        let (said, raw) = samples(&averaged, &["--raw"]);
         assert!(said.contains("of step 20 by the trained weights"), "{said}");
         assert_ne!(of_average, raw, "{system}");
-        assert_eq!(raw, samples(f, &plain, &[]).1, "{system}");
+        assert_eq!(raw, samples(&plain, &[]).1, "{system}");
         let figures = |more: &[&str]| {
             let json = succeed(f, &[&["eval", &averaged, "--n", "64", "--json"], more].concat());
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -79,9 +74,10 @@ fn settings_from_before_there_were_averages_still_load() {
         let before: String =
             config.lines().filter(|line| !line.starts_with("ema = ")).map(|l| format!("{l}\n")).collect();
         assert_ne!(config, before, "{config}");
-        let expected = samples(f, &system, &[]);
+        let samples = || drawn(f, &system, &system, "x.npy", &[]);
+        let expected = samples();
         fs::write(&path, before).unwrap();
-        assert_eq!(samples(f, &system, &[]), expected);
+        assert_eq!(samples(), expected);
     }
 }
 

@@ -7,20 +7,19 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{ganvas, succeed, systems};
+use common::{drawn, ganvas, succeed, systems};
 use ganvas_prob::stream::{Streams, uniforms};
 use serde_json::Value;
 
 /// Name and bytes of the newest checkpoint, and some samples.
-fn end(folder: &Path, run: &str) -> (String, Vec<u8>, Vec<u8>) {
+fn end(folder: &Path, system: &str, run: &str) -> (String, Vec<u8>, Vec<u8>) {
     let mut files: Vec<_> =
         fs::read_dir(folder.join(run).join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let newest = files.pop().unwrap();
-    let out = format!("{run}.npy");
-    succeed(folder, &["sample", run, "--n", "64", "--out", &out]);
+    let (_, array) = drawn(folder, system, run, &format!("{run}.npy"), &[]);
     let name = newest.file_name().unwrap().to_string_lossy().into_owned();
-    (name, fs::read(newest).unwrap(), fs::read(folder.join(out)).unwrap())
+    (name, fs::read(newest).unwrap(), array)
 }
 
 /// A training that has begun, and is not waited for.
@@ -56,10 +55,10 @@ fn two_halves_are_a_whole() {
         let (whole, halves) = (format!("{system}-whole"), format!("{system}-halves"));
         train(&whole, "20", &[]);
         train(&halves, "20", &["--minutes", "0.00001"]);
-        let (name, ..) = end(f, &halves);
+        let (name, ..) = end(f, &system, &halves);
         assert_eq!(name, "step-000000001.ganvas", "stopped after its first step, for its time was over");
         succeed(f, &["train", &system, "--out", &halves, "--resume"]);
-        assert!(end(f, &whole) == end(f, &halves), "{system}");
+        assert!(end(f, &system, &whole) == end(f, &system, &halves), "{system}");
     }
 }
 
@@ -70,7 +69,7 @@ fn damage_is_noticed() {
     let f = folder.path();
     for system in systems(f) {
         succeed(f, &["train", &system, "--out", &system, "--steps", "1", "--eval-every", "0"]);
-        let (_, bytes, _) = end(f, &system);
+        let (_, bytes, _) = end(f, &system, &system);
         let mut names = Vec::new();
         for (i, u) in uniforms(&mut Streams::new(1).rng("damage", 0), 40).into_iter().enumerate() {
             let place = (f64::from(u) * bytes.len() as f64) as usize;
@@ -138,7 +137,7 @@ fn a_killed_run_goes_on_to_where_an_unbroken_one_ends() {
     assert_eq!(unfinished("checkpoints") + unfinished("best") + unfinished("samples"), 0, "nothing half-written stays");
     println!("{kills} kills, {resumed} times resumed");
     assert_eq!(kills, times, "the run ended before its time");
-    assert!(end(f, "whole") == end(f, "broken"));
+    assert!(end(f, "gan", "whole") == end(f, "gan", "broken"));
 }
 
 /// The largest resident memory of each tenth of the steps, by the kernel's own record (VmHWM), which is set back (by a 5 to

@@ -128,6 +128,25 @@ impl ImageFolder {
     }
 }
 
+/// The images of a folder: the relative path of each, with `/` between its parts, and its path. They are found as
+/// [`open`](crate::open) finds them, in the order of the relative paths, and may be of any sizes.
+///
+/// # Errors
+/// If the folder cannot be read or holds no image.
+pub fn images(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    Ok(search(folder)?.0.into_iter().map(|image| (image.relative, image.path)).collect())
+}
+
+/// An image, transformed as [`open`](crate::open) transforms those of a folder: its shape, and its values in [-1, 1].
+///
+/// # Errors
+/// If an option is out of its domain, or the image cannot be read.
+pub fn read_image(path: &Path, options: &OpenOptions) -> Result<(ItemShape, Vec<f32>), DataError> {
+    options.check()?;
+    let Decoded { values, channels, size: (width, height) } = decode_file(path, options)?;
+    Ok((ItemShape::Image { channels, height, width }, values.into_iter().map(to_f32).collect()))
+}
+
 /// 3 as soon as one image is coloured.
 fn most_channels(decoded: &[Decoded]) -> usize {
     decoded.iter().map(|image| image.channels).max().unwrap_or(1)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::EngineError;
 use crate::config::ConfigError;
+use crate::schedule::Schedule;
 use crate::session::{Options, Session};
 use crate::system::{Build, DataSpec, System};
 
@@ -304,6 +305,19 @@ impl<'a> Acceptance<'a> {
     /// # Errors
     /// If the settings do not suit the data or training fails.
     pub fn train<S: System>(&mut self, config: &S::Config, trial: &Trial) -> Result<Trialled<S>, AcceptError> {
+        self.train_at(config, trial, &Schedule::default())
+    }
+
+    /// The same at learning rates that change.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train).
+    pub fn train_at<S: System>(
+        &mut self,
+        config: &S::Config,
+        trial: &Trial,
+        schedule: &Schedule,
+    ) -> Result<Trialled<S>, AcceptError> {
         let streams = Streams::new(trial.seed);
         let build = Build { streams, device: &self.device };
         let mut system = S::build(config, &DataSpec::of(trial.dataset), &build)?;
@@ -312,7 +326,7 @@ impl<'a> Acceptance<'a> {
             Until::Seconds(_) => u64::MAX,
         };
         let batch = trial.batch;
-        let options = Options::new(streams, batch, steps);
+        let options = Options { schedule: schedule.clone(), ..Options::new(streams, batch, steps) };
         let mut ticks = Vec::new();
         let device = self.device.clone();
         let mut session = Session::new(&mut system, trial.dataset, &device, options, 0, 0.0)?;

@@ -10,6 +10,7 @@
 //! - [`events`]: what happened in a run, line by line
 //! - [`health`]: what goes wrong in a run, in words
 //! - [`checkpoint`]: one file with everything that a run needs to go on
+//! - [`translation`]: what a system that translates makes of items
 //! - [`accept`]: a system's acceptance checks, each a figure and a threshold, and [`measures`], what they are of
 
 pub mod accept;
@@ -28,6 +29,7 @@ mod sitting;
 pub mod step;
 pub mod suggest;
 pub mod system;
+pub mod translation;
 mod writer;
 
 pub use error::EngineError;

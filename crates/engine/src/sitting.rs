@@ -14,11 +14,15 @@ use crate::events::{Event, Log, events};
 use crate::health::Health;
 use crate::lock::Lock;
 use crate::replicas::Replica;
-use crate::run::{Observer, Outcome, Training, Which, newest};
+use crate::run::{Observer, Outcome, Shown, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
 use crate::step::LossScale;
-use crate::system::Model;
+use crate::system::{Direction, Model};
+use crate::translation::strips;
 use crate::writer::{Job, Writer, Written};
+
+/// Images of a strip of both directions.
+const STRIP: usize = 6;
 
 /// A run while it trains.
 pub(crate) struct Sitting<'t, 'm> {
@@ -210,14 +214,21 @@ impl<'t, 'm> Sitting<'t, 'm> {
         }
     }
 
-    /// Lets a picture be made, of the same latents each time, so that one sees them change.
+    /// Lets a picture be made, of the same latents or items each time, so that one sees what becomes of them change.
     fn draw(&mut self) {
         let (config, step, began) = (self.config, self.session.steps_done(), Instant::now());
         let device = self.training.device.clone().inner();
         let streams = Streams::new(config.seed).fork("pictures");
-        let samples = self.session.aside(|model| sample(model, config.samples, &streams, &device));
+        let (test, shape) = (&self.training.dataset.test, config.data.shape);
+        let (values, columns) = self.session.aside(|model| match model.translation() {
+            Some(translation) => {
+                let rows = (config.samples / STRIP).max(1);
+                (strips(translation, test, shape, &Direction::ALL, rows, &device), Some(STRIP))
+            }
+            None => (sample(model, config.samples, &streams, &device), None),
+        });
         let painter = self.observer.painter();
-        self.writer.hand_over(Job::Picture { step, samples, shape: config.data.shape, painter });
+        self.writer.hand_over(Job::Picture { step, shown: Shown { values, shape, columns }, painter });
         self.waited += began.elapsed();
     }
 

@@ -16,6 +16,7 @@ use super::extraction::{BLOCK, Extraction, Items, Ordered, Pixels, Samples, Seen
 use super::likelihood;
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
+use super::translated;
 use super::{data_of, load_run, sampler, weights, write};
 use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
@@ -96,7 +97,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     } else {
         let weights = weights(loaded.averaged);
         let by = evaluation.sampler.as_ref().map_or(String::new(), |law| format!(", codes by {law}"));
-        println!("{} on {}, step {}, {weights} weights{by}", loaded.config.system, dataset.id, loaded.header.step);
+        println!("{} on {}, step {}, {weights} weights{by}", loaded.config.system, dataset.name(), loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
         let bound = evaluation.metrics.iter().find(|figure| figure.name == "nll");
         if let Some(how) = bound.and_then(|figure| figure.extractor.as_ref()).filter(|_| args.nll) {
@@ -127,6 +128,8 @@ pub struct Plan<'a> {
     /// How the likelihood is bounded.
     pub bounds: likelihood::Asked,
     is_image: bool,
+    /// Whether the run translates, and makes nothing of noise alone.
+    translates: bool,
     how: &'a MeasuringArgs,
     extraction: &'a Extraction,
 }
@@ -150,8 +153,10 @@ impl<'a> Plan<'a> {
         let coded = loaded.model.autoencoder().is_some_and(|autoencoder| !autoencoder.codes_by_class());
         known.extend(disentangle::NAMES.into_iter().filter(|_| coded && disentangle::applies(&data.id)));
         known.extend(likelihood::NAMES.into_iter().filter(|_| bounded));
+        let translates = loaded.model.translation().is_some();
+        known.extend([translated::CYCLE].into_iter().filter(|_| translates));
         let (names, bounds) = (wanted(asked, &known, extraction)?, likelihood::Asked::default());
-        let plan = Self { names, n, bounds, is_image, how, extraction };
+        let plan = Self { names, n, bounds, is_image, translates, how, extraction };
         limit::check(how.limit, n, |n| plan.need(n, loaded))?;
         Ok(plan)
     }
@@ -197,7 +202,7 @@ impl<'a> Plan<'a> {
         device: &Device,
         stages: &mut Stages,
     ) -> Result<Option<Reals<'a>>, CliError> {
-        if !self.is_image || !self.on_samples() {
+        if !self.is_image || self.translates || !self.on_samples() {
             return Ok(None);
         }
         let (n, extraction) = (self.n, self.extraction);
@@ -249,7 +254,11 @@ impl<'a> Plan<'a> {
         stages: &mut Stages,
     ) -> Result<Measured, CliError> {
         let mut figures = Vec::new();
-        if self.on_samples() {
+        if let Some(translation) = loaded.model.translation() {
+            let measures = self.measures(&self.names, streams);
+            let usual = self.names.is_empty();
+            figures = translated::figures(translation, dataset, self.n, &measures, usual, device, stages)?;
+        } else if self.on_samples() {
             let planes = dataset.shape.planes();
             let fake = Samples { model: loaded.model.as_ref(), n: self.n, planes, streams, device };
             stages.begin("drawing samples", self.n);

@@ -2,7 +2,7 @@
 
 use ganvas_engine::system::{DataSpec, Preset};
 
-use super::open;
+use super::{default_data, open};
 use crate::args::SystemsCommand;
 use crate::device;
 use crate::error::CliError;
@@ -19,13 +19,14 @@ pub fn systems(command: Option<SystemsCommand>) -> Result<(), CliError> {
     };
     let system = systems::find(&id)?;
     let info = system.info;
-    let dataset = open(&data, 0, 0)?;
+    let dataset = open(data.as_deref().unwrap_or(default_data(info.task)), 0, 0)?;
     println!(
-        "{} ({})\n{}\n\n{}\n\nphases of a step: {}",
+        "{} ({})\n{}\n\n{}\n\ntask: {}\nphases of a step: {}",
         info.title,
         info.id,
         info.summary,
         info.paper,
+        info.task.name(),
         info.phases.join(", ")
     );
     for preset in Preset::ALL {

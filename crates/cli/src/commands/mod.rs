@@ -14,6 +14,7 @@ mod extraction;
 mod extractors;
 mod files;
 pub mod held_out;
+mod image_files;
 mod interpolate;
 pub mod likelihood;
 mod limit;
@@ -28,6 +29,8 @@ mod report;
 mod sample;
 mod sampler;
 mod train;
+mod translate;
+mod translated;
 mod traverse;
 #[cfg(feature = "remote")]
 mod worker;
@@ -43,7 +46,7 @@ use ganvas_data::{Dataset, ItemShape, OpenOptions};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::run::{Loaded, load};
 use ganvas_engine::suggest;
-use ganvas_engine::system::Conditional;
+use ganvas_engine::system::{Conditional, Task};
 use ganvas_metrics::Figure;
 
 use crate::args::{Cli, Command, LoadingArgs};
@@ -69,6 +72,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Augment(args) => augment::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
+        Command::Translate(args) => translate::run(&args),
         Command::Interpolate(args) => interpolate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
@@ -97,11 +101,28 @@ fn open(id: &str, resolution: usize, channels: usize) -> Result<Arc<Dataset>, Cl
     Ok(Arc::new(ganvas_data::open(id, &options)?))
 }
 
+/// The same, joined with a second one where there is one.
+fn open_both((id, second): (&str, Option<&str>), resolution: usize, channels: usize) -> Result<Arc<Dataset>, CliError> {
+    let first = open(id, resolution, channels)?;
+    let Some(second) = second else { return Ok(first) };
+    let second = open(second, resolution, channels)?;
+    Ok(Arc::new(ganvas_data::join(Arc::unwrap_or_clone(first), Arc::unwrap_or_clone(second))?))
+}
+
+/// What a system is trained on where nothing else is said.
+fn default_data(task: Task) -> &'static str {
+    match task {
+        Task::Unconditional | Task::Class => "digits",
+        Task::Translate => ganvas_data::horse_zebra::ID,
+    }
+}
+
 /// The data set that a run was trained on; it must still be the same.
 fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
-    let dataset = open(&config.data.id, config.resolution, config.channels)?;
+    let both = (config.data.id.as_str(), config.data.second.as_deref());
+    let dataset = open_both(both, config.resolution, config.channels)?;
     if dataset.fingerprint != config.data.fingerprint {
-        let message = format!("{} is not what it was when the run was trained on it", config.data.id);
+        let message = format!("{} is not what it was when the run was trained on it", config.data.name());
         return Err(CliError::failure(message));
     }
     Ok(dataset)

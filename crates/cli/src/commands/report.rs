@@ -7,6 +7,7 @@ use ganvas_engine::config::RunConfig;
 use ganvas_engine::events::{Event, events};
 use ganvas_engine::health::{Kind, watched};
 use ganvas_engine::run::metrics_path;
+use ganvas_engine::system::Task;
 
 use super::eval::Evaluation;
 use super::{data_of, looking, write};
@@ -69,17 +70,20 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         Vec::new()
     });
     let data = &config.data;
+    let data_name = [Some(&data.id), data.second.as_ref()].into_iter().flatten().map(|id| name_of(id));
+    let data_name = data_name.collect::<Vec<_>>().join(" and ");
+    let show = match system.info.task {
+        Task::Translate => format!("ganvas translate {shown} --from DIR --out translated"),
+        Task::Unconditional | Task::Class => format!("ganvas sample {shown} --n 64 --out samples.png"),
+    };
     let report = Report {
-        title: format!("{} on {}, step {step}", system.info.title, name_of(&data.id)),
+        title: format!("{} on {data_name}, step {step}", system.info.title),
         system: config.system.clone(),
         task: system.info.task.name().into(),
         run: shown.to_string(),
         summary: vec![
             ("paper".into(), system.info.paper.into()),
-            (
-                "data".into(),
-                format!("{}, {} to train on, {} held out, {}", name_of(&data.id), data.train, data.test, data.shape),
-            ),
+            ("data".into(), format!("{data_name}, {} to train on, {} held out, {}", data.train, data.test, data.shape)),
             ("steps".into(), format!("{step} of {}, batch {}", config.steps, config.batch)),
             ("seed".into(), config.seed.to_string()),
             ("time".into(), duration(seconds)),
@@ -99,7 +103,7 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         attribution: dataset.as_ref().map(|d| d.attribution.clone()).unwrap_or_default(),
         commands: vec![
             format!("ganvas train {} --config {shown}/config.toml --out runs/again", config.system),
-            format!("ganvas sample {shown} --n 64 --out samples.png"),
+            show,
             format!("ganvas eval {shown} --json"),
         ],
     };

@@ -42,6 +42,13 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         }
     };
     let (mut loaded, device) = load_run(&args.run, &args.loading)?;
+    if loaded.model.translation().is_some() {
+        let message = format!("`{}` makes nothing of noise alone: it translates images", loaded.config.system);
+        let run = args.run.display();
+        let help =
+            format!("`ganvas translate {run} --from DIR --out DIR`, or `ganvas translate {run}` of held-out ones");
+        return Err(CliError::usage(message, help));
+    }
     let shape = loaded.config.data.shape;
     let columns = match (args.grid, format, shape) {
         (false, ..) => None,

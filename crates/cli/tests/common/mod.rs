@@ -45,3 +45,19 @@ pub fn systems(folder: &Path) -> Vec<String> {
     assert!(ids.len() >= 3, "{listed}");
     ids
 }
+
+/// Whether a system translates items, and makes nothing of noise alone.
+#[allow(dead_code, reason = "not every test file goes through all systems")]
+pub fn translates(folder: &Path, system: &str) -> bool {
+    succeed(folder, &["systems", "show", system]).contains("\ntask: translate\n")
+}
+
+/// An array of what a run makes: of samples, or, where its system translates, of strips of held-out items. What was said, and the
+/// file, which is called `out`.
+#[allow(dead_code, reason = "not every test file draws")]
+#[track_caller]
+pub fn drawn(folder: &Path, system: &str, run: &str, out: &str, more: &[&str]) -> (String, Vec<u8>) {
+    let command = if translates(folder, system) { "translate" } else { "sample" };
+    let said = succeed(folder, &[&[command, run, "--n", "8", "--out", out], more].concat());
+    (said, std::fs::read(folder.join(out)).unwrap())
+}
