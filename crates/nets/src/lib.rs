@@ -4,6 +4,7 @@
 //! - [`init`]: weights drawn from a keyed stream, so that a seed gives the same network on every backend
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
 //! - [`mlp`], [`dcgan`], [`resnet`], [`encoder`]: networks, by purpose
+//! - [`translator`], [`patchgan`]: images to images, and a score for each patch of one
 //! - [`flows`]: invertible networks through which a density can be followed
 //! - [`labels`]: how they are told classes
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
@@ -26,6 +27,8 @@ pub mod layers;
 pub mod mlp;
 pub mod noise;
 pub mod optim;
+pub mod patchgan;
 pub mod pixelcnn;
 pub mod resnet;
 pub mod state;
+pub mod translator;
