@@ -29,4 +29,5 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::variants::HingeGan>(),
     Definition::of::<systems::variants::Rsgan>(),
     Definition::of::<systems::variants::Dragan>(),
+    Definition::of::<systems::cyclegan::CycleGan>(),
 ];
