@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ganvas_engine::run::Which;
-use ganvas_engine::system::Preset;
+use ganvas_engine::system::{Direction, Preset};
 use ganvas_metrics::inception::Resize;
 
 use crate::commands::parse_size;
@@ -61,7 +61,8 @@ pub enum Command {
     /// Train a system
     #[command(
         after_help = "Examples:\n  ganvas train vae\n  ganvas train dcgan --data mnist --out runs/mnist --seed 1\n  \
-        ganvas train dcgan --data ~/pictures --set resolution=64 --set width=32\n  ganvas train dcgan --out runs/mnist --resume"
+        ganvas train dcgan --data ~/pictures --set resolution=64 --set width=32\n  \
+        ganvas train cyclegan --data horses --data-b zebras\n  ganvas train dcgan --out runs/mnist --resume"
     )]
     Train(TrainArgs),
     /// Draw samples from a trained run
@@ -91,6 +92,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ganvas reconstruct runs/aae-mnist --out pairs.png\n  \
         ganvas reconstruct runs/aae-mnist -n 10000 --out pairs.npy")]
     Reconstruct(ReconstructArgs),
+    /// Translate images of one domain to the other, by a run of a system that translates
+    #[command(after_help = "Examples:\n  ganvas translate runs/horses --from photos --out zebras\n  \
+        ganvas translate runs/horses --from photos --out horses --direction ba\n  \
+        ganvas translate runs/horses --out strips.png")]
+    Translate(TranslateArgs),
     /// Draw what lies between items: what is decoded on the way from code to code
     #[command(after_help = "Examples:\n  ganvas interpolate runs/vae-mnist --out between.png\n  \
         ganvas interpolate runs/vae-mnist --path linear --rows 4 --steps 15 --out line.png")]
@@ -436,9 +442,13 @@ pub struct WorkerArgs {
 pub struct TrainArgs {
     /// The system's id; `ganvas systems` lists them.
     pub system: String,
-    /// A data set's id, a folder of images, an IDX file of images, or a .csv or .npy file of series [default: the digits; for series, sines].
+    /// A data set's id, a folder of images, an IDX file of images, or a .csv or .npy file of series [default: what the system is
+    /// tried on, see `ganvas systems show`].
     #[arg(long, value_name = "ID|PATH")]
     pub data: Option<String>,
+    /// The second domain of a system that translates, likewise; without it --data is of two classes, such as a folder with two subfolders.
+    #[arg(long, value_name = "ID|PATH", requires = "data")]
+    pub data_b: Option<String>,
     /// The settings to start from [default: small].
     #[arg(long, conflicts_with = "resume")]
     pub preset: Option<PresetArg>,
@@ -727,6 +737,47 @@ pub struct UpscaleArgs {
     /// Side of the squares of the small image that are enlarged one after the other: fewer pixels take less memory.
     #[arg(long, value_name = "PIXELS", default_value_t = 64)]
     pub tile: usize,
+    /// Which checkpoint and weights, and where to compute.
+    #[command(flatten)]
+    pub loading: LoadingArgs,
+}
+
+/// A direction, on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum DirectionArg {
+    /// From the first domain to the second.
+    Ab,
+    /// From the second to the first.
+    Ba,
+}
+
+impl From<DirectionArg> for Direction {
+    fn from(direction: DirectionArg) -> Self {
+        match direction {
+            DirectionArg::Ab => Direction::AToB,
+            DirectionArg::Ba => Direction::BToA,
+        }
+    }
+}
+
+/// `ganvas translate`.
+#[derive(Args)]
+pub struct TranslateArgs {
+    /// The run folder, of a system that translates.
+    pub run: PathBuf,
+    /// Translate every image of this folder; each is brought to the run's side and channels. Without it held-out items are.
+    #[arg(long, value_name = "DIR", requires = "out")]
+    pub from: Option<PathBuf>,
+    /// With --from a folder for the images, as PNG under the same names, which must not be there yet; otherwise a .png of strips (an
+    /// item, what it becomes, what comes of that on the way back), or a .npy array of them [default: RUN/translate.png].
+    #[arg(long, value_name = "DIR|FILE")]
+    pub out: Option<PathBuf>,
+    /// From the first domain to the second, or from the second to the first [default: with --from ab, otherwise both].
+    #[arg(long, value_name = "ab|ba")]
+    pub direction: Option<DirectionArg>,
+    /// Strips.
+    #[arg(short, long, value_name = "N", default_value_t = 16, conflicts_with = "from")]
+    pub n: usize,
     /// Which checkpoint and weights, and where to compute.
     #[command(flatten)]
     pub loading: LoadingArgs,

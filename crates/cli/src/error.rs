@@ -63,6 +63,7 @@ fn data_code(error: &DataError) -> u8 {
             | DataError::Exclude { .. }
             | DataError::NotImages { .. }
             | DataError::Batch { .. }
+            | DataError::Domains { .. }
     );
     if usage { 2 } else { 1 }
 }

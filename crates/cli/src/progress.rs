@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::health::Kind;
-use ganvas_engine::run::{Observer, Painter};
+use ganvas_engine::run::{Observer, Painter, Shown};
 use ganvas_engine::session::Tick;
 use ganvas_engine::system::Model;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -184,8 +184,8 @@ impl Observer for Watcher {
 
     fn painter(&self) -> Painter {
         let real = self.real.clone();
-        Arc::new(move |samples, shape| {
-            view::items_png(samples, shape, &real).map(|png| (png, "png")).map_err(|e| e.to_string())
+        Arc::new(move |Shown { values, shape, columns }: &Shown| {
+            view::items_png(values, *shape, *columns, &real).map(|png| (png, "png")).map_err(|e| e.to_string())
         })
     }
 

@@ -19,7 +19,7 @@ fn samples_are_of_the_average_unless_the_raw_weights_are_asked_for() {
     let f = folder.path();
     for system in systems(f) {
         let (plain, averaged) = (format!("{system}-plain"), format!("{system}-averaged"));
-        train(f, &system, &plain, &[]);
+        train(f, &system, &plain, &["--set", "ema=0"]);
         train(f, &system, &averaged, &["--set", "ema=0.99"]);
         let (said, of_average) = made(f, &averaged, &[]);
         assert!(said.contains("of step 20 by the averaged weights"), "{said}");
@@ -67,7 +67,7 @@ fn settings_from_before_there_were_averages_still_load() {
     let folder = tempfile::tempdir().unwrap();
     let f = folder.path();
     for system in systems(f) {
-        succeed(f, &["train", &system, "--out", &system, "--steps", "2"]);
+        succeed(f, &["train", &system, "--out", &system, "--steps", "2", "--set", "ema=0"]);
         let path = f.join(&system).join("config.toml");
         let config = fs::read_to_string(&path).unwrap();
         let before: String =

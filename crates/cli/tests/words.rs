@@ -22,6 +22,8 @@ fn every_command_has_help_with_an_example() {
         &["encode"],
         &["reconstruct"],
         &["upscale"],
+        &["translate"],
+        &["interpolate"],
         &["eval"],
         &["report"],
         &["accept"],
@@ -58,7 +60,9 @@ fn lists_name_what_there_is() {
     );
     let data = succeed(f, &["data", "list"]);
     assert!(
-        ["digits", "mnist", "fashion-mnist", "emoji", "ring8", "grid25"].iter().all(|id| data.contains(id)),
+        ["digits", "mnist", "fashion-mnist", "emoji", "emoji-noto", "ring8", "grid25", "horse-zebra"]
+            .iter()
+            .all(|id| data.contains(id)),
         "{data}"
     );
     assert!(succeed(f, &["data", "info", "digits"]).contains("CC BY 4.0"));

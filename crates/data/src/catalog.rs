@@ -1,6 +1,6 @@
 //! The data sets that are known by name.
 
-use crate::{DataError, series, sprites, synthetic, waves};
+use crate::{DataError, emoji, horse_zebra, series, sprites, synthetic, waves};
 
 /// A data set that is known by name.
 #[derive(Debug)]
@@ -28,6 +28,16 @@ pub struct Entry {
     pub origin: Origin,
 }
 
+impl Entry {
+    /// The folder of the cache that its files are in: its own, or one that it shares with others.
+    pub fn folder(&self) -> &'static str {
+        match self.origin {
+            Origin::Files { folder, .. } => folder,
+            _ => self.id,
+        }
+    }
+}
+
 /// How a data set is had.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -38,6 +48,8 @@ pub enum Origin {
     Procedural,
     /// Its files are fetched into the cache folder.
     Files {
+        /// The folder of the cache that they are in, which several data sets may share.
+        folder: &'static str,
         /// Folders on the web that hold all the files, the official one first, then mirrors; each ends with `/`. None
         /// where no page serves these very files: they are taken from a folder.
         base_urls: &'static [&'static str],
@@ -93,6 +105,77 @@ const MODES: &[&str] = &[
 
 const MIXTURE_ATTRIBUTION: &str = "computed; isotropic Gaussian mixtures as commonly used to show mode collapse";
 
+const EMOJI_CATEGORIES: &[&str] = &[
+    "Smileys & Emotion",
+    "People & Body",
+    "Animals & Nature",
+    "Food & Drink",
+    "Travel & Places",
+    "Activities",
+    "Objects",
+    "Symbols",
+];
+
+const EMOJI_LICENCE: &str = "noto-64.png Apache-2.0; twemoji-64.png CC BY 4.0; openmoji-64.png CC BY-SA 4.0, under which it stays; \
+                  names in emoji.csv Unicode License v3";
+
+const EMOJI_ATTRIBUTION: &str = "Noto Emoji 2.048, Copyright Google LLC, Apache-2.0; Twemoji 16.0.1, Copyright 2019 Twitter, Inc and \
+                      other contributors, 2022-present Jason Sofonia and Justine De Caires, CC BY 4.0; OpenMoji 17.0, \
+                      all emojis designed by OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0; names: \
+                      Unicode CLDR, Unicode License v3, as packed by emojibase-data (MIT). Changed: 64x64 pixels on white, \
+                      one sheet for each style";
+
+const EMOJI_SOURCE: &str =
+    "https://github.com/googlefonts/noto-emoji, https://github.com/jdecked/twemoji, https://openmoji.org";
+
+/// The sheets in the order of [`emoji::STYLES`], then the table.
+const EMOJI_FILES: &[RemoteFile] = &[
+    RemoteFile {
+        name: "noto-64.png",
+        packed_sha256: "24421183653e8eaf71e23140db268228dc4e2dea26679e54e2c2835d2af2fac6",
+        packed_size: 5_217_309,
+        sha256: "24421183653e8eaf71e23140db268228dc4e2dea26679e54e2c2835d2af2fac6",
+        size: 5_217_309,
+    },
+    RemoteFile {
+        name: "twemoji-64.png",
+        packed_sha256: "9e25a2bc78f3bee9968deea6135751b1f5b64c8f39d890d1b6c0c58528cc372d",
+        packed_size: 4_405_400,
+        sha256: "9e25a2bc78f3bee9968deea6135751b1f5b64c8f39d890d1b6c0c58528cc372d",
+        size: 4_405_400,
+    },
+    RemoteFile {
+        name: "openmoji-64.png",
+        packed_sha256: "3928309f96fd7621fcb575f1c20bc52705275700ff2f2446596c21deb1def563",
+        packed_size: 2_383_918,
+        sha256: "3928309f96fd7621fcb575f1c20bc52705275700ff2f2446596c21deb1def563",
+        size: 2_383_918,
+    },
+    RemoteFile {
+        name: "emoji.csv",
+        packed_sha256: "dae7f2742c0f1647f08c10c8fe640745b1f8099f4e2887526cc308abe5269bfa",
+        packed_size: 249_076,
+        sha256: "dae7f2742c0f1647f08c10c8fe640745b1f8099f4e2887526cc308abe5269bfa",
+        size: 249_076,
+    },
+];
+
+/// An entry made of the sheets.
+const fn emoji(id: &'static str, title: &'static str, items: usize, test_items: usize) -> Entry {
+    Entry {
+        id,
+        title,
+        shape: "3x64x64",
+        items,
+        test_items,
+        class_names: EMOJI_CATEGORIES,
+        licence: EMOJI_LICENCE,
+        attribution: EMOJI_ATTRIBUTION,
+        source: EMOJI_SOURCE,
+        origin: Origin::Files { folder: emoji::ID, base_urls: &[], files: EMOJI_FILES },
+    }
+}
+
 static CATALOG: &[Entry] = &[
     Entry {
         id: "digits",
@@ -118,6 +201,7 @@ static CATALOG: &[Entry] = &[
         attribution: "Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits, CC BY-SA 3.0",
         source: "http://yann.lecun.com/exdb/mnist/",
         origin: Origin::Files {
+            folder: "mnist",
             base_urls: &["http://yann.lecun.com/exdb/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"],
             files: &[
                 RemoteFile {
@@ -173,6 +257,7 @@ static CATALOG: &[Entry] = &[
         attribution: "Fashion-MNIST, Copyright 2017 Zalando SE, MIT",
         source: "https://github.com/zalandoresearch/fashion-mnist",
         origin: Origin::Files {
+            folder: "fashion-mnist",
             base_urls: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
             files: &[
                 RemoteFile {
@@ -206,64 +291,10 @@ static CATALOG: &[Entry] = &[
             ],
         },
     },
-    Entry {
-        id: "emoji",
-        title: "Emoji in three styles",
-        shape: "3x64x64",
-        items: 5_856,
-        test_items: 660,
-        class_names: &[
-            "Smileys & Emotion",
-            "People & Body",
-            "Animals & Nature",
-            "Food & Drink",
-            "Travel & Places",
-            "Activities",
-            "Objects",
-            "Symbols",
-        ],
-        licence: "noto-64.png Apache-2.0; twemoji-64.png CC BY 4.0; openmoji-64.png CC BY-SA 4.0, under which it stays; \
-                  names in emoji.csv Unicode License v3",
-        attribution: "Noto Emoji 2.048, Copyright Google LLC, Apache-2.0; Twemoji 16.0.1, Copyright 2019 Twitter, Inc and \
-                      other contributors, 2022-present Jason Sofonia and Justine De Caires, CC BY 4.0; OpenMoji 17.0, \
-                      all emojis designed by OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0; names: \
-                      Unicode CLDR, Unicode License v3, as packed by emojibase-data (MIT). Changed: 64x64 pixels on white, \
-                      one sheet for each style",
-        source: "https://github.com/googlefonts/noto-emoji, https://github.com/jdecked/twemoji, https://openmoji.org",
-        origin: Origin::Files {
-            base_urls: &[],
-            files: &[
-                RemoteFile {
-                    name: "noto-64.png",
-                    packed_sha256: "24421183653e8eaf71e23140db268228dc4e2dea26679e54e2c2835d2af2fac6",
-                    packed_size: 5_217_309,
-                    sha256: "24421183653e8eaf71e23140db268228dc4e2dea26679e54e2c2835d2af2fac6",
-                    size: 5_217_309,
-                },
-                RemoteFile {
-                    name: "twemoji-64.png",
-                    packed_sha256: "9e25a2bc78f3bee9968deea6135751b1f5b64c8f39d890d1b6c0c58528cc372d",
-                    packed_size: 4_405_400,
-                    sha256: "9e25a2bc78f3bee9968deea6135751b1f5b64c8f39d890d1b6c0c58528cc372d",
-                    size: 4_405_400,
-                },
-                RemoteFile {
-                    name: "openmoji-64.png",
-                    packed_sha256: "3928309f96fd7621fcb575f1c20bc52705275700ff2f2446596c21deb1def563",
-                    packed_size: 2_383_918,
-                    sha256: "3928309f96fd7621fcb575f1c20bc52705275700ff2f2446596c21deb1def563",
-                    size: 2_383_918,
-                },
-                RemoteFile {
-                    name: "emoji.csv",
-                    packed_sha256: "dae7f2742c0f1647f08c10c8fe640745b1f8099f4e2887526cc308abe5269bfa",
-                    packed_size: 249_076,
-                    sha256: "dae7f2742c0f1647f08c10c8fe640745b1f8099f4e2887526cc308abe5269bfa",
-                    size: 249_076,
-                },
-            ],
-        },
-    },
+    emoji(emoji::ID, "Emoji in three styles", 5_856, 660),
+    emoji("emoji-noto", "Emoji, Noto Emoji", 1_952, 220),
+    emoji("emoji-twemoji", "Emoji, Twemoji", 1_952, 220),
+    emoji("emoji-openmoji", "Emoji, OpenMoji", 1_952, 220),
     Entry {
         id: "ring8",
         title: "Ring of 8 Gaussians",
@@ -312,6 +343,7 @@ static CATALOG: &[Entry] = &[
                       2000, ODC-By 1.0",
         source: "https://www.timeseriesclassification.com/description.php?Dataset=ECG5000",
         origin: Origin::Files {
+            folder: series::ECG,
             base_urls: &[],
             files: &[
                 RemoteFile {
@@ -355,6 +387,18 @@ static CATALOG: &[Entry] = &[
         source: "",
         origin: Origin::Procedural,
     },
+    Entry {
+        id: horse_zebra::ID,
+        title: "Horses and zebras, drawn",
+        shape: "3x32x32",
+        items: 2 * (horse_zebra::TRAIN + horse_zebra::TEST),
+        test_items: 2 * horse_zebra::TEST,
+        class_names: horse_zebra::KINDS,
+        licence: "MIT OR Apache-2.0",
+        attribution: "computed; after the task of J.-Y. Zhu, T. Park, P. Isola, A. Efros (2017)",
+        source: "",
+        origin: Origin::Procedural,
+    },
 ];
 
 #[cfg(test)]
@@ -374,7 +418,7 @@ mod tests {
     fn names_are_unique_and_every_file_has_two_hashes() {
         for (i, entry) in catalog().iter().enumerate() {
             assert!(catalog()[i + 1..].iter().all(|other| other.id != entry.id), "{}", entry.id);
-            let Origin::Files { base_urls, files } = entry.origin else { continue };
+            let Origin::Files { base_urls, files, .. } = entry.origin else { continue };
             assert!(base_urls.iter().all(|url| url.starts_with("http") && url.ends_with('/')));
             for file in files {
                 for hash in [file.sha256, file.packed_sha256] {

@@ -180,6 +180,12 @@ impl Split {
         self.labels.as_ref().map(|labels| indices.iter().map(|&i| labels[i]).collect())
     }
 
+    /// The numbers of the items of a class, in their order.
+    pub fn of_class(&self, class: u32) -> Vec<usize> {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        (0..labels.len()).filter(|&item| labels[item] == class).collect()
+    }
+
     /// Takes a set of items apart into those for training and those that `is_test` says are for testing.
     pub(crate) fn partition<T: Copy>(
         values: &[T],
@@ -229,6 +235,8 @@ impl Channel {
 pub struct Dataset {
     /// The name that it was opened by: an id of the catalogue, or a path.
     pub id: String,
+    /// The name that its second domain was opened by, where two data sets were [joined](crate::join).
+    pub second: Option<String>,
     /// The name that a person reads.
     pub title: String,
     /// The shape of one item.
@@ -248,6 +256,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// What a person calls it: by its id, or by both where it is joined of two.
+    pub fn name(&self) -> String {
+        self.second.as_ref().map_or_else(|| self.id.clone(), |second| format!("{} and {second}", self.id))
+    }
+
     /// A data set from its parts, checked against each other. The fingerprint is computed.
     ///
     /// # Errors
@@ -269,6 +282,7 @@ impl Dataset {
         let fingerprint = fingerprint(shape, &train, &test);
         Ok(Self {
             id,
+            second: None,
             title: title.into(),
             shape,
             class_names,

@@ -13,7 +13,7 @@ use crate::{DataError, folder};
 /// The id in the catalogue.
 pub(crate) const ID: &str = "emoji";
 /// The styles, in the order of their sheets in the catalogue; the table comes after them.
-const STYLES: [&str; 3] = ["noto", "twemoji", "openmoji"];
+pub(crate) const STYLES: [&str; 3] = ["noto", "twemoji", "openmoji"];
 /// Side of a tile, in pixels.
 const TILE: usize = 64;
 const SHAPE: ItemShape = ItemShape::Image { channels: 3, height: TILE, width: TILE };
@@ -36,19 +36,30 @@ struct Column {
     cells: Vec<u32>,
 }
 
-/// The tiles, labelled by category, which is one of `categories`. Item `3 k + s` of a part is the part's `k`-th emoji in
-/// style `s`, so that the first items of a part have all styles.
-pub(crate) fn items(files: &[Contents], categories: &[&str]) -> Result<(ItemShape, Split, Split), DataError> {
+/// The number of the style that a data set is of by its id, `emoji-noto` for one; none where it has all.
+pub(crate) fn style_of(id: &str) -> Option<usize> {
+    let word = id.strip_prefix(ID)?.strip_prefix('-')?;
+    STYLES.iter().position(|style| *style == word)
+}
+
+/// The tiles of one style, or of all, labelled by category, which is one of `categories`. Of all, item `3 k + s` of a part is
+/// the part's `k`-th emoji in style `s`, so that the first items of a part have all styles.
+pub(crate) fn items(
+    files: &[Contents],
+    categories: &[&str],
+    style: Option<usize>,
+) -> Result<(ItemShape, Split, Split), DataError> {
     let (table, sheets) = parts(files)?;
+    let sheets = style.map_or(sheets, |style| &sheets[style..style + 1]);
     let table = Table::read(&table.0, &table.1, categories)?;
     let sheets =
         sheets.iter().map(|sheet| Sheet::decode(sheet, table.held_out.len())).collect::<Result<Vec<_>, _>>()?;
     let split = |test: bool| {
         let emoji = table.of_part(test);
-        let len = emoji.len() * STYLES.len();
+        let len = emoji.len() * sheets.len();
         let mut values = Vec::with_capacity(len * SHAPE.len());
         emoji.iter().for_each(|&i| sheets.iter().for_each(|sheet| sheet.tile(i, &mut values)));
-        Split { values: Values::U8(values), labels: Some(table.category().items(&emoji)), len }
+        Split { values: Values::U8(values), labels: Some(table.category().items(&emoji, sheets.len())), len }
     };
     Ok((SHAPE, split(false), split(true)))
 }
@@ -67,7 +78,7 @@ pub(crate) fn attributes_of(path: &Path, table: &[u8], categories: &[&str]) -> R
     let values = STYLES.map(str::to_owned).to_vec();
     let style = Attribute { name: "style", values, train: styles(&train), test: styles(&test) };
     let others = table.columns.into_iter().map(|column| {
-        let (train, test) = (column.items(&train), column.items(&test));
+        let (train, test) = (column.items(&train, STYLES.len()), column.items(&test, STYLES.len()));
         Attribute { name: column.name, values: column.values, train, test }
     });
     Ok([style].into_iter().chain(others).collect())
@@ -112,9 +123,9 @@ impl Column {
         Ok(())
     }
 
-    /// The cells of these emoji, once for each style.
-    fn items(&self, emoji: &[usize]) -> Vec<u32> {
-        emoji.iter().flat_map(|&i| [self.cells[i]; STYLES.len()]).collect()
+    /// The cells of these emoji, once for each of so many styles.
+    fn items(&self, emoji: &[usize], styles: usize) -> Vec<u32> {
+        emoji.iter().flat_map(|&i| std::iter::repeat_n(self.cells[i], styles)).collect()
     }
 }
 
@@ -273,7 +284,7 @@ mod tests {
 
     #[test]
     fn each_tile_is_an_item_style_after_style() {
-        let (shape, train, test) = items(&pack(&format!("{HEADER}{ROWS}")), CATEGORIES).unwrap();
+        let (shape, train, test) = items(&pack(&format!("{HEADER}{ROWS}")), CATEGORIES, None).unwrap();
         assert_eq!(shape.to_string(), "3x64x64");
         assert_eq!((train.len, test.len), (9, 6));
         assert_eq!(train.labels.as_deref(), Some(&[0, 0, 0, 0, 0, 0, 0, 0, 0][..]));
@@ -288,6 +299,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn one_style_is_every_third_item() {
+        assert_eq!(
+            ["emoji-noto", "emoji-openmoji", "emoji", "emoji-x", "ring8"].map(style_of),
+            [Some(0), Some(2), None, None, None]
+        );
+        let pack = pack(&format!("{HEADER}{ROWS}"));
+        let (_, all, _) = items(&pack, CATEGORIES, None).unwrap();
+        let (_, own, own_test) = items(&pack, CATEGORIES, Some(1)).unwrap();
+        assert_eq!((own.len, own_test.len, own.labels.as_deref()), (3, 2, Some(&[0, 0, 0][..])));
+        assert_eq!(own.first(3), all.gather(&[1, 4, 7]));
     }
 
     #[test]
@@ -312,7 +336,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_table_is_told_with_line_and_column() {
-        let problem = |table: &str| items(&pack(table), CATEGORIES).unwrap_err().to_string();
+        let problem = |table: &str| items(&pack(table), CATEGORIES, None).unwrap_err().to_string();
         let replaced = |from: &str, to: &str| problem(&format!("{HEADER}{ROWS}").replacen(from, to, 1));
         for (got, expected) in [
             (replaced("gender", "sex"), "line 1, column `gender`: is missing"),
@@ -330,7 +354,7 @@ mod tests {
         let mut files = pack(&format!("{HEADER}{ROWS}"));
         let grin = files[3].1.windows(4).position(|bytes| bytes == b"grin").unwrap();
         files[3].1[grin] = 0xff;
-        let problem = items(&files, CATEGORIES).unwrap_err().to_string();
+        let problem = items(&files, CATEGORIES, None).unwrap_err().to_string();
         assert_eq!(problem, "emoji.csv, line 2, column `name`: is not UTF-8");
     }
 
@@ -353,13 +377,13 @@ mod tests {
     fn sheets_that_do_not_hold_the_tiles_are_refused() {
         let mut files = pack(&format!("{HEADER}{ROWS}"));
         files[1] = sheet(1, 2);
-        let problem = items(&files, CATEGORIES).unwrap_err().to_string();
+        let problem = items(&files, CATEGORIES, None).unwrap_err().to_string();
         assert!(problem.contains("twemoji.png") && problem.contains("128x128") && problem.contains("5 emoji"));
         files[1].1.truncate(100);
         assert!(
-            matches!(items(&files, CATEGORIES), Err(DataError::Image { path, .. }) if path.ends_with("twemoji.png"))
+            matches!(items(&files, CATEGORIES, None), Err(DataError::Image { path, .. }) if path.ends_with("twemoji.png"))
         );
-        assert!(matches!(items(&files[1..], CATEGORIES), Err(DataError::Inconsistent { .. })));
+        assert!(matches!(items(&files[1..], CATEGORIES, None), Err(DataError::Inconsistent { .. })));
     }
 
     /// A header alone that declares 2^31 by 2^31 pixels takes no memory.
@@ -370,7 +394,7 @@ mod tests {
         files[0].1[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
         crc.update(&files[0].1[12..29]);
         files[0].1[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-        let problem = items(&files, CATEGORIES).unwrap_err().to_string();
+        let problem = items(&files, CATEGORIES, None).unwrap_err().to_string();
         assert!(problem.contains("noto.png") && problem.to_lowercase().contains("limit"), "{problem}");
     }
 }

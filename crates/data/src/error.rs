@@ -42,6 +42,16 @@ pub enum DataError {
         /// The data set.
         id: String,
     },
+    /// Items that are no two domains to translate between.
+    #[error("{id}: {problem}")]
+    Domains {
+        /// The data set, or both.
+        id: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do about it.
+        help: &'static str,
+    },
     /// A data set whose files are not in the cache folder yet.
     #[error("the files of `{id}` are not in {} (missing {missing})", folder.display())]
     NotFetched {
@@ -287,6 +297,7 @@ impl DataError {
             }
             Self::NotFound { .. } => "check the path; a folder of images or an IDX file is expected".into(),
             Self::NoLabels { .. } => "use data with labels, such as a folder with a subfolder for each class".into(),
+            Self::Domains { help, .. } => (*help).into(),
             Self::NotFetched { id, .. } => format!(
                 "run `ganvas data get {id}`, or `ganvas data get {id} --from DIR` if you have the files already"
             ),

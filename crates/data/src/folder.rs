@@ -128,6 +128,25 @@ impl ImageFolder {
     }
 }
 
+/// The images of a folder: the relative path of each, with `/` between its parts, and its path. They are found as
+/// [`open`](crate::open) finds them, in the order of the relative paths, and may be of any sizes.
+///
+/// # Errors
+/// If the folder cannot be read or holds no image.
+pub fn images(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    Ok(search(folder)?.0.into_iter().map(|image| (image.relative, image.path)).collect())
+}
+
+/// An image, transformed as [`open`](crate::open) transforms those of a folder: its shape, and its values in [-1, 1].
+///
+/// # Errors
+/// If an option is out of its domain, or the image cannot be read.
+pub fn read_image(path: &Path, options: &OpenOptions) -> Result<(ItemShape, Vec<f32>), DataError> {
+    options.check()?;
+    let Decoded { values, channels, size: (width, height) } = decode_file(path, options)?;
+    Ok((ItemShape::Image { channels, height, width }, values.into_iter().map(to_f32).collect()))
+}
+
 /// 3 as soon as one image is coloured.
 fn most_channels(decoded: &[Decoded]) -> usize {
     decoded.iter().map(|image| image.channels).max().unwrap_or(1)
@@ -189,36 +208,6 @@ pub(crate) fn open(id: &str, folder: &Path, options: &OpenOptions) -> Result<Dat
     };
     let title = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     Dataset::new(id, title.unwrap_or_else(|| id.to_owned()), shape, class_names.clone(), part(false), part(true), "")
-}
-
-/// The PNG and JPEG files of a folder, as [`open`](crate::open) finds them, in the order of their relative paths.
-///
-/// # Errors
-/// If the folder cannot be read or holds no image.
-pub fn find_images(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    Ok(search(folder)?.0.into_iter().map(|image| image.path).collect())
-}
-
-/// An image file, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageFile {
-    /// 1 if every pixel is grey, else 3.
-    pub channels: usize,
-    /// In pixels.
-    pub height: usize,
-    /// In pixels.
-    pub width: usize,
-    /// `[channels, height, width]`.
-    pub values: Vec<u8>,
-}
-
-/// Reads a PNG or JPEG file; transparent pixels show white behind them.
-///
-/// # Errors
-/// If it cannot be read or decoded.
-pub fn read_image(path: &Path) -> Result<ImageFile, DataError> {
-    let Decoded { values, channels, size: (width, height) } = decode_file(path, &OpenOptions::default())?;
-    Ok(ImageFile { channels, height, width, values })
 }
 
 /// All images in the folder, in the order of their relative paths, and the number of other files.

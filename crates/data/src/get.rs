@@ -52,7 +52,7 @@ pub enum How {
 /// Brings the files of a data set into the cache folder, from the folder `from` or else from the web. What is there already
 /// and in order is left alone. A file gets its name only when it is complete and its unpacked bytes have the right SHA-256.
 ///
-/// In `from`, or the folder in it that is named as the data set, the files have their official names, packed (`.gz`) or not,
+/// In `from`, or the folder in it that is named as that of the cache, the files have their official names, packed (`.gz`) or not,
 /// spelt `-idx3-ubyte` or `.idx3-ubyte`. A data set that no page serves, the emoji, needs `from`. A download that breaks off is continued by the next call. `progress` is called as
 /// bytes arrive.
 ///
@@ -77,8 +77,8 @@ pub(crate) fn get_entry(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Got, DataError> {
     let mut got = Got { id: entry.id.to_owned(), files: Vec::new() };
-    let Origin::Files { base_urls, files } = &entry.origin else { return Ok(got) };
-    let folder = options.folder(entry.id);
+    let Origin::Files { base_urls, files, .. } = &entry.origin else { return Ok(got) };
+    let folder = options.folder(entry.folder());
     fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
     let _lock = lock(&folder)?;
     let base_urls: Vec<&str> = if options.base_urls.is_empty() {
@@ -91,7 +91,7 @@ pub(crate) fn get_entry(
         let present = spellings(file.name).into_iter().map(|name| folder.join(name)).find(in_order);
         let (path, how) = match (present, from) {
             (Some(path), _) => (path, How::Present),
-            (None, Some(from)) => (copy(entry.id, file, from, &folder, progress)?, How::Copied),
+            (None, Some(from)) => (copy(entry.folder(), file, from, &folder, progress)?, How::Copied),
             (None, None) if base_urls.is_empty() => {
                 return Err(DataError::NoPage {
                     id: entry.id.to_owned(),
@@ -132,7 +132,7 @@ fn lock(folder: &Path) -> Result<File, DataError> {
 }
 
 fn copy(
-    id: &str,
+    inside: &str,
     file: &RemoteFile,
     from: &Path,
     folder: &Path,
@@ -141,7 +141,8 @@ fn copy(
     if !from.is_dir() {
         return Err(DataError::NotFound { path: from.to_owned() });
     }
-    let tried: Vec<String> = spellings(file.name).into_iter().flat_map(|name| [format!("{id}/{name}"), name]).collect();
+    let tried: Vec<String> =
+        spellings(file.name).into_iter().flat_map(|name| [format!("{inside}/{name}"), name]).collect();
     let Some(source) = tried.iter().map(|name| from.join(name)).find(|path| path.is_file()) else {
         return Err(DataError::NotInFolder { file: file.name.to_owned(), folder: from.to_owned(), tried });
     };

@@ -5,8 +5,11 @@
 //! at any step without state. Of `threads` workers, worker `w` prepares the steps `start + w`, `start + w + threads`, ...
 //! and hands them over through a channel of its own; asking the channels in turn gives the steps in order.
 //!
-//! A [balanced](Loader::balanced) loader has no epochs: each item of step `s` is of a class drawn evenly and, among those of
+//! [Balanced](Sampling::Balanced) batches have no epochs: each item of step `s` is of a class drawn evenly and, among those of
 //! the class, drawn evenly too, with replacement, by `streams.rng("balanced", s)`. Rare classes come as often as others.
+//!
+//! Of two [domains](Sampling::Domains) each has epochs of its own, in the orders `permutation(streams.rng("domain/0", e), n)` and
+//! `"domain/1"`. They follow each other without a gap, so that a batch may begin in one epoch and end in the next.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,7 +17,7 @@ use std::thread::{self, JoinHandle};
 
 use ganvas_prob::stream::{Streams, permutation, uniforms};
 
-use crate::{DataError, Dataset, Split};
+use crate::{DataError, Dataset};
 
 /// Batches that a worker prepares ahead of the one asked for.
 const AHEAD: usize = 2;
@@ -26,8 +29,10 @@ pub struct HostBatch {
     pub step: u64,
     /// `[batch, item]`, row-major: pixels in [-1, 1], points as they are.
     pub values: Vec<f32>,
-    /// The class of each item; `None` where items have none.
+    /// The class of each item; `None` where items have none, or all are of one domain.
     pub labels: Option<Vec<u32>>,
+    /// As many items of the second domain, where batches are of two.
+    pub other: Option<Vec<f32>>,
 }
 
 /// Hands over the shuffled batches of the training part, step by step, without end.
@@ -40,12 +45,15 @@ pub struct Loader {
 }
 
 /// Which items a batch has.
-#[derive(Clone, Debug)]
-enum Sampling {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
     /// Each item once in an epoch.
+    #[default]
     Shuffled,
-    /// Each class as often; the items of every class that has one.
-    Balanced(Arc<Vec<Vec<usize>>>),
+    /// Each class as often as any other, whatever its share of the items.
+    Balanced,
+    /// As many items of class 0 and of class 1, drawn independently of each other: those of class 1 apart.
+    Domains,
 }
 
 #[derive(Debug)]
@@ -56,7 +64,7 @@ struct Worker {
 }
 
 impl Loader {
-    /// A loader of batches of `batch` items, whose first step is `start_step`. It prepares them on `threads` threads, at
+    /// A loader of shuffled batches of `batch` items, whose first step is `start_step`. It prepares them on `threads` threads, at
     /// least one; how many has no influence on what they hold.
     ///
     /// # Errors
@@ -69,32 +77,23 @@ impl Loader {
         start_step: u64,
         threads: usize,
     ) -> Result<Self, DataError> {
-        Self::start(dataset, batch, streams, start_step, threads, Sampling::Shuffled)
+        Self::by(Sampling::Shuffled, dataset, batch, streams, start_step, threads)
     }
 
-    /// The same, with batches in which each class comes as often as any other, whatever its share of the items.
+    /// The same, with items chosen in another way.
     ///
     /// # Errors
-    /// As [`new`](Loader::new), and [`DataError::NoLabels`] if items have no class.
-    pub fn balanced(
-        dataset: Arc<Dataset>,
-        batch: usize,
-        streams: Streams,
-        start_step: u64,
-        threads: usize,
-    ) -> Result<Self, DataError> {
-        let by_class = by_class(&dataset.train).ok_or_else(|| DataError::NoLabels { id: dataset.id.clone() })?;
-        Self::start(dataset, batch, streams, start_step, threads, Sampling::Balanced(Arc::new(by_class)))
-    }
-
-    fn start(
-        dataset: Arc<Dataset>,
-        batch: usize,
-        streams: Streams,
-        start_step: u64,
-        threads: usize,
+    /// As [`new`](Loader::new); [`DataError::NoLabels`] if batches are to be balanced and items have no class;
+    /// [`DataError::Domains`] if items are of no two domains.
+    pub fn by(
         sampling: Sampling,
+        dataset: Arc<Dataset>,
+        batch: usize,
+        streams: Streams,
+        start_step: u64,
+        threads: usize,
     ) -> Result<Self, DataError> {
+        let source = Arc::new(Source::of(sampling, &dataset)?);
         let items = dataset.train.len;
         if batch == 0 || batch > items {
             return Err(DataError::Batch { batch, items });
@@ -108,7 +107,7 @@ impl Loader {
         };
         for index in 0..threads {
             let (sender, receiver) = sync_channel(AHEAD);
-            let mut schedule = Schedule::new(Arc::clone(&dataset), batch, streams, sampling.clone());
+            let mut schedule = Schedule::new(Arc::clone(&dataset), batch, streams, Arc::clone(&source));
             let thread = thread::Builder::new()
                 .name(format!("loader-{index}"))
                 .spawn(move || work(&mut schedule, &sender, start_step.checked_add(index as u64), threads as u64))
@@ -165,33 +164,52 @@ fn work(schedule: &mut Schedule, batches: &SyncSender<HostBatch>, first: Option<
     }
 }
 
-/// The numbers of the items of each class that has one; `None` where items have no class.
-fn by_class(split: &Split) -> Option<Vec<Vec<usize>>> {
-    let mut classes = std::collections::BTreeMap::<u32, Vec<usize>>::new();
-    for (item, &label) in split.labels.as_ref()?.iter().enumerate() {
-        classes.entry(label).or_default().push(item);
-    }
-    Some(classes.into_values().collect())
+/// What batches are drawn from: numbers of items.
+enum Source {
+    All,
+    /// Those of every class that has one.
+    Classes(Vec<Vec<usize>>),
+    Domains([Vec<usize>; 2]),
 }
 
-/// Which items a step sees. Keeps the order of one epoch, since the steps asked for ascend.
+impl Source {
+    fn of(sampling: Sampling, dataset: &Dataset) -> Result<Self, DataError> {
+        let train = &dataset.train;
+        Ok(match sampling {
+            Sampling::Shuffled => Self::All,
+            Sampling::Balanced if train.labels.is_none() => return Err(DataError::NoLabels { id: dataset.name() }),
+            Sampling::Balanced => {
+                let classes = (0..dataset.class_names.len()).map(|class| train.of_class(class as u32));
+                Self::Classes(classes.filter(|items| !items.is_empty()).collect())
+            }
+            Sampling::Domains => {
+                dataset.check_domains()?;
+                Self::Domains([0, 1].map(|class| train.of_class(class)))
+            }
+        })
+    }
+}
+
+/// Which items a step sees. Keeps the orders of one epoch, since the steps asked for ascend.
 struct Schedule {
     dataset: Arc<Dataset>,
     batch: usize,
     streams: Streams,
-    sampling: Sampling,
-    epoch: Option<(u64, Vec<usize>)>,
+    source: Arc<Source>,
+    /// Of each that is shuffled, all items or each domain: an epoch and its order.
+    epochs: [Option<(u64, Vec<usize>)>; 2],
 }
 
 impl Schedule {
-    fn new(dataset: Arc<Dataset>, batch: usize, streams: Streams, sampling: Sampling) -> Self {
-        Self { dataset, batch, streams, sampling, epoch: None }
+    fn new(dataset: Arc<Dataset>, batch: usize, streams: Streams, source: Arc<Source>) -> Self {
+        Self { dataset, batch, streams, source, epochs: [None, None] }
     }
 
     fn batch(&mut self, step: u64) -> HostBatch {
-        let indices = match &self.sampling {
-            Sampling::Shuffled => self.shuffled(step),
-            Sampling::Balanced(classes) => {
+        let source = Arc::clone(&self.source);
+        let indices = match source.as_ref() {
+            Source::All => self.shuffled(step),
+            Source::Classes(classes) => {
                 let draws = uniforms(&mut self.streams.rng("balanced", step), 2 * self.batch);
                 draws
                     .as_chunks::<2>()
@@ -200,21 +218,46 @@ impl Schedule {
                     .map(|&[class, item]| *pick(pick::<Vec<_>>(classes, class), item))
                     .collect()
             }
+            Source::Domains(domains) => {
+                let [values, other] = [0, 1].map(|domain| {
+                    let items = self.of_domain(domain, &domains[domain], step);
+                    self.dataset.train.gather(&items)
+                });
+                return HostBatch { step, values, labels: None, other: Some(other) };
+            }
         };
         let train = &self.dataset.train;
-        HostBatch { step, values: train.gather(&indices), labels: train.gather_labels(&indices) }
+        HostBatch { step, values: train.gather(&indices), labels: train.gather_labels(&indices), other: None }
+    }
+
+    /// The items of a step among those of a domain, in which epochs follow each other without a gap.
+    fn of_domain(&mut self, domain: usize, items: &[usize], step: u64) -> Vec<usize> {
+        let n = items.len() as u128;
+        let first = u128::from(step) * self.batch as u128;
+        let places = (first..first + self.batch as u128).map(|place| ((place / n) as u64, (place % n) as usize));
+        places.map(|(epoch, place)| items[self.order(domain, epoch, items.len())[place]]).collect()
+    }
+
+    /// The order of an epoch of a domain.
+    fn order(&mut self, domain: usize, epoch: u64, n: usize) -> &[usize] {
+        let known = &mut self.epochs[domain];
+        if known.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let name = ["domain/0", "domain/1"][domain];
+            *known = Some((epoch, permutation(&mut self.streams.rng(name, epoch), n)));
+        }
+        known.as_ref().map_or(&[], |(_, order)| order)
     }
 
     fn shuffled(&mut self, step: u64) -> Vec<usize> {
         let n = self.dataset.train.len;
         let steps_per_epoch = (n / self.batch) as u64;
         let (epoch, slice) = (step / steps_per_epoch, (step % steps_per_epoch) as usize);
-        let order = match self.epoch.take() {
+        let order = match self.epochs[0].take() {
             Some((known, order)) if known == epoch => order,
             _ => permutation(&mut self.streams.rng("shuffle", epoch), n),
         };
         let indices = order[slice * self.batch..(slice + 1) * self.batch].to_vec();
-        self.epoch = Some((epoch, order));
+        self.epochs[0] = Some((epoch, order));
         indices
     }
 }
@@ -306,7 +349,7 @@ mod tests {
     /// 8,000 draws: a class's share has a standard error of 0.0053, an item's among 90 one of 0.0007.
     #[test]
     fn balanced_batches_have_each_class_and_each_of_its_items_as_often() {
-        let mut loader = Loader::balanced(uneven(), 80, Streams::new(5), 0, 2).unwrap();
+        let mut loader = Loader::by(Sampling::Balanced, uneven(), 80, Streams::new(5), 0, 2).unwrap();
         let (mut classes, mut items) = ([0f64; 4], [0f64; 100]);
         for _ in 0..100 {
             let batch = loader.next().unwrap();
@@ -325,7 +368,7 @@ mod tests {
     #[test]
     fn a_balanced_loader_goes_on_as_an_unbroken_one_whatever_its_threads() {
         let batches = |start: u64, threads, count: usize| -> Vec<HostBatch> {
-            let mut loader = Loader::balanced(uneven(), 7, Streams::new(5), start, threads).unwrap();
+            let mut loader = Loader::by(Sampling::Balanced, uneven(), 7, Streams::new(5), start, threads).unwrap();
             (0..count).map(|_| loader.next().unwrap()).collect()
         };
         let whole = batches(0, 1, 30);
@@ -339,8 +382,50 @@ mod tests {
     fn items_without_a_class_are_not_balanced() {
         let mut dataset = (*uneven()).clone();
         dataset.train.labels = None;
-        let error = Loader::balanced(Arc::new(dataset), 7, Streams::new(5), 0, 1).unwrap_err();
+        let error = Loader::by(Sampling::Balanced, Arc::new(dataset), 7, Streams::new(5), 0, 1).unwrap_err();
         assert!(matches!(error, DataError::NoLabels { id } if id == "uneven"));
+    }
+
+    /// 5 items of class 0, 3 of class 1, of values 0 to 7.
+    fn domains() -> Arc<Dataset> {
+        let labels = vec![0, 1, 0, 1, 0, 1, 0, 0];
+        let split = Split { values: Values::F32((0..8).map(|i| i as f32).collect()), labels: Some(labels), len: 8 };
+        let shape = ItemShape::Points { dims: 1 };
+        let names = vec!["a".into(), "b".into()];
+        Arc::new(Dataset::new("two", "", shape, names, split.clone(), split, "").unwrap())
+    }
+
+    /// Five batches of three are three epochs of domain 0 and five of domain 1, each in an order of its own.
+    #[test]
+    fn each_domain_has_epochs_of_its_own() {
+        let batches = |start: u64, threads, count: usize| -> Vec<HostBatch> {
+            let mut loader = Loader::by(Sampling::Domains, domains(), 3, Streams::new(5), start, threads).unwrap();
+            (0..count).map(|_| loader.next().unwrap()).collect()
+        };
+        let whole = batches(0, 1, 40);
+        let all = |of: &dyn Fn(&HostBatch) -> Vec<f32>| whole.iter().flat_map(of).collect::<Vec<f32>>();
+        let (a, b) = (all(&|batch| batch.values.clone()), all(&|batch| batch.other.clone().unwrap()));
+        for (values, items) in [(&a, vec![0.0, 2.0, 4.0, 6.0, 7.0]), (&b, vec![1.0, 3.0, 5.0])] {
+            let epochs: Vec<&[f32]> = values.chunks_exact(items.len()).collect();
+            for epoch in &epochs {
+                let mut sorted = epoch.to_vec();
+                sorted.sort_by(f32::total_cmp);
+                assert_eq!(sorted, items);
+            }
+            assert!(epochs.iter().any(|epoch| *epoch != epochs[0]), "one order for all epochs");
+        }
+        for (start, threads) in [(0, 3), (1, 1), (2, 2), (11, 4)] {
+            assert_eq!(batches(start, threads, 40 - start as usize), whole[start as usize..]);
+        }
+    }
+
+    #[test]
+    fn a_batch_may_have_more_items_than_a_domain() {
+        let mut loader = Loader::by(Sampling::Domains, domains(), 8, Streams::new(5), 0, 1).unwrap();
+        let batch = loader.next().unwrap();
+        assert_eq!((batch.values.len(), batch.other.unwrap().len()), (8, 8));
+        let error = Loader::by(Sampling::Domains, uneven(), 8, Streams::new(5), 0, 1).unwrap_err();
+        assert!(error.to_string().contains("there are 4 classes"), "{error}");
     }
 
     #[test]

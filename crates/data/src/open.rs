@@ -6,7 +6,7 @@ use crate::catalog::{self, Entry, Origin, RemoteFile};
 use crate::dataset::{Dataset, ItemShape, Split, Values};
 use crate::files::cache_dir;
 use crate::idx::{Idx, IdxError};
-use crate::{DataError, emoji, files, folder, series, sprites, synthetic, tiles, transform, waves};
+use crate::{DataError, emoji, files, folder, horse_zebra, series, sprites, synthetic, tiles, transform, waves};
 
 /// How a data set is opened.
 #[derive(Clone, Debug, Default)]
@@ -109,11 +109,13 @@ pub(crate) fn open_entry(entry: &Entry, options: &OpenOptions) -> Result<Dataset
         return synthetic::dataset(entry, &modes);
     }
     let (shape, train, test) = match &entry.origin {
-        Origin::Files { files, .. } if entry.id == emoji::ID => {
-            emoji::items(&contents(files, &located_all(entry, files, options)?)?, entry.class_names)?
+        Origin::Files { folder, files, .. } if *folder == emoji::ID => {
+            let contents = contents(files, &located_all(entry, files, options)?)?;
+            emoji::items(&contents, entry.class_names, emoji::style_of(entry.id))?
         }
         Origin::Files { files, .. } => fetched(entry, files, &located_all(entry, files, options)?)?,
         Origin::Embedded => digits()?,
+        Origin::Procedural if entry.id == horse_zebra::ID => horse_zebra::items(),
         Origin::Procedural => sprites::items(),
     };
     let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
@@ -198,7 +200,7 @@ pub fn attributes(id: &str, options: &OpenOptions) -> Result<Vec<Attribute>, Dat
 
 /// Where the files of an entry are in the cache folder.
 fn located_all(entry: &Entry, remote: &[RemoteFile], options: &OpenOptions) -> Result<Vec<PathBuf>, DataError> {
-    let folder = options.folder(entry.id);
+    let folder = options.folder(entry.folder());
     let locate = |file: &RemoteFile| {
         located(&folder, file).ok_or_else(|| DataError::NotFetched {
             id: entry.id.to_owned(),
@@ -243,7 +245,9 @@ fn located(folder: &Path, file: &RemoteFile) -> Option<PathBuf> {
 /// when the data set is opened.
 pub fn is_fetched(entry: &Entry) -> bool {
     match &entry.origin {
-        Origin::Files { files, .. } => files.iter().all(|file| located(&cache_dir().join(entry.id), file).is_some()),
+        Origin::Files { files, .. } => {
+            files.iter().all(|file| located(&cache_dir().join(entry.folder()), file).is_some())
+        }
         _ => true,
     }
 }

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ganvas_data::idx::{Idx, IdxError};
-use ganvas_data::{
-    DataError, Dataset, ImageFolder, ItemShape, OpenOptions, Split, Values, find_images, open, read_image,
-};
+use ganvas_data::{DataError, Dataset, ImageFolder, ItemShape, OpenOptions, Split, Values, images, open, read_image};
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use tempfile::tempdir;
@@ -438,13 +436,16 @@ fn known_data_are_cut_too() {
 #[test]
 fn single_files_are_read_and_folders_are_searched() {
     let folder = tempdir().unwrap();
-    assert!(matches!(find_images(folder.path()), Err(DataError::NoImages { ignored: 0, .. })));
+    assert!(matches!(images(folder.path()), Err(DataError::NoImages { ignored: 0, .. })));
     let path = folder.path().join("in/x.png");
     write_places(&path, 3, 2, 5);
-    let file = read_image(&path).unwrap();
-    assert_eq!((file.channels, file.height, file.width), (1, 2, 3));
-    assert_eq!(file.values, [5, 6, 7, 8, 9, 10]);
-    assert_eq!(find_images(folder.path()).unwrap(), [path]);
+    let options = OpenOptions::default();
+    let (shape, values) = read_image(&path, &options).unwrap();
+    assert_eq!(shape, ItemShape::Image { channels: 1, height: 2, width: 3 });
+    assert_eq!(values, [5, 6, 7, 8, 9, 10].map(|byte| byte as f32 / 127.5 - 1.0));
+    let coloured = OpenOptions { channels: Some(3), ..OpenOptions::default() };
+    assert_eq!(read_image(&path, &coloured).unwrap().1, values.repeat(3));
+    assert_eq!(images(folder.path()).unwrap(), [("in/x.png".to_owned(), path)]);
     let missing = folder.path().join("none.png");
-    assert!(read_image(&missing).unwrap_err().to_string().contains("none.png"));
+    assert!(read_image(&missing, &options).unwrap_err().to_string().contains("none.png"));
 }

@@ -222,6 +222,9 @@ fn measured_items() -> usize {
 pub struct DataConfig {
     /// Id or path.
     pub id: String,
+    /// Id or path of the second domain, where two data sets were joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
     /// Over shape, values and labels, after resizing.
     pub fingerprint: String,
     /// Training items.
@@ -242,6 +245,7 @@ impl DataConfig {
     pub fn of(dataset: &Dataset) -> Self {
         Self {
             id: dataset.id.clone(),
+            second: dataset.second.clone(),
             fingerprint: dataset.fingerprint.clone(),
             train: dataset.train.len,
             test: dataset.test.len,
@@ -249,6 +253,11 @@ impl DataConfig {
             shape: dataset.shape,
             channels: dataset.channels.clone(),
         }
+    }
+
+    /// What a person calls the data: by their id, or by both.
+    pub fn name(&self) -> String {
+        self.second.as_ref().map_or_else(|| self.id.clone(), |second| format!("{} and {second}", self.id))
     }
 
     /// What a system that is to be loaded may know of the data.
@@ -431,7 +440,7 @@ impl RunConfig {
             return Err(ConfigError::domain("threads", "at most 256", self.threads));
         }
         if self.batch > self.data.train {
-            let most = format!("at most {}, the number of training items of `{}`", self.data.train, self.data.id);
+            let most = format!("at most {}, the number of training items of `{}`", self.data.train, self.data.name());
             return Err(ConfigError::domain("batch", most, self.batch));
         }
         Ok(())

@@ -11,6 +11,7 @@
 //! - [`health`]: what goes wrong in a run, in words
 //! - [`enlargement`]: systems that make large images of small ones
 //! - [`checkpoint`]: one file with everything that a run needs to go on
+//! - [`translation`]: what a system that translates makes of items
 //! - [`accept`]: a system's acceptance checks, each a figure and a threshold, and [`measures`], what they are of
 
 pub mod accept;
@@ -30,6 +31,7 @@ mod sitting;
 pub mod step;
 pub mod suggest;
 pub mod system;
+pub mod translation;
 mod writer;
 
 pub use error::EngineError;

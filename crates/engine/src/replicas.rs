@@ -214,15 +214,16 @@ fn work(
 
 /// A batch in equal shares, one after the other.
 pub(crate) fn shares(batch: HostBatch, count: usize) -> Vec<HostBatch> {
-    let HostBatch { step, values, labels } = batch;
+    let HostBatch { step, values, labels, other } = batch;
     let part = |len: usize, i: usize| len / count * i..len / count * (i + 1);
     let share = |i: usize| HostBatch {
         step,
         values: values[part(values.len(), i)].to_vec(),
         labels: labels.as_ref().map(|labels| labels[part(labels.len(), i)].to_vec()),
+        other: other.as_ref().map(|other| other[part(other.len(), i)].to_vec()),
     };
     match count {
-        1 => vec![HostBatch { step, values, labels }],
+        1 => vec![HostBatch { step, values, labels, other }],
         _ => (0..count).map(share).collect(),
     }
 }

@@ -33,16 +33,26 @@ use crate::step::Guard;
 use crate::system::{Build, DataSpec, Definition, Model};
 use crate::writer;
 
-/// Makes a picture of samples (row-major `[n, values]`): the bytes of a file, and its extension; or why none can be made: the
+/// What a picture is made of.
+pub struct Shown {
+    /// Items, row-major `[n, values]`.
+    pub values: Vec<f32>,
+    /// Shape of an item.
+    pub shape: ItemShape,
+    /// How many stand in a row, where that matters.
+    pub columns: Option<usize>,
+}
+
+/// Makes a picture: the bytes of a file, and its extension; or why none can be made: the
 /// run goes on without it. It is called on another thread while training goes on.
-pub type Painter = Arc<dyn Fn(&[f32], ItemShape) -> Result<(Vec<u8>, &'static str), String> + Send + Sync>;
+pub type Painter = Arc<dyn Fn(&Shown) -> Result<(Vec<u8>, &'static str), String> + Send + Sync>;
 
 /// What looks on while a run trains, and draws its samples.
 pub trait Observer {
     /// Every few steps.
     fn tick(&mut self, tick: &Tick, config: &RunConfig);
 
-    /// What draws pictures of samples.
+    /// What draws pictures of samples, or of what else a system does.
     fn painter(&self) -> Painter;
 
     /// Figures of the system on held-out data, with their names. The first decides which checkpoint is kept as the
@@ -259,7 +269,7 @@ impl Training<'_> {
         changes.retain(|change| change.key != "steps");
         let now = DataConfig::of(self.dataset);
         if made.data.fingerprint != now.fingerprint {
-            let name = |data: &DataConfig| format!("{} ({}...)", data.id, data.fingerprint.get(..12).unwrap_or(""));
+            let name = |data: &DataConfig| format!("{} ({}...)", data.name(), data.fingerprint.get(..12).unwrap_or(""));
             changes.push(Change { key: "data".into(), before: name(&made.data), now: name(&now) });
             config.data = now;
         }

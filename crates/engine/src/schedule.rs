@@ -32,6 +32,8 @@ pub struct Schedule {
     pub kind: Kind,
     /// Steps in which it rises to 1 in a straight line (Goyal et al. 2017, section 2.2).
     pub warmup: u64,
+    /// Share of the steps after the warm-up in which it stays 1 before it falls; for `linear`, `cosine` and `exponential`.
+    pub hold: f64,
     /// Its value after the last step; for `linear`, `cosine` and `exponential`.
     pub end: f64,
     /// Shares of the steps after the warm-up at which it drops; for `step`.
@@ -42,7 +44,7 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { kind: Kind::Constant, warmup: 0, end: 0.01, drops: vec![0.5, 0.75], drop: 0.1 }
+        Self { kind: Kind::Constant, warmup: 0, hold: 0.0, end: 0.01, drops: vec![0.5, 0.75], drop: 0.1 }
     }
 }
 
@@ -54,11 +56,12 @@ impl Schedule {
         }
         let share = (index - self.warmup) as f64 / steps.saturating_sub(self.warmup).max(1) as f64;
         let share = share.min(1.0);
+        let fallen = (share - self.hold).max(0.0) / (1.0 - self.hold);
         match self.kind {
             Kind::Constant => 1.0,
-            Kind::Linear => 1.0 + (self.end - 1.0) * share,
-            Kind::Cosine => self.end + (1.0 - self.end) * (1.0 + (PI * share).cos()) / 2.0,
-            Kind::Exponential => self.end.powf(share),
+            Kind::Linear => 1.0 + (self.end - 1.0) * fallen,
+            Kind::Cosine => self.end + (1.0 - self.end) * (1.0 + (PI * fallen).cos()) / 2.0,
+            Kind::Exponential => self.end.powf(fallen),
             Kind::Step => self.drop.powi(self.drops.iter().filter(|&&at| share >= at).count() as i32),
         }
     }
@@ -67,6 +70,7 @@ impl Schedule {
         let fault =
             |key: &str, expected: &str, got: String| Err(ConfigError::domain(format!("schedule.{key}"), expected, got));
         match self {
+            Self { hold, .. } if !(0.0..1.0).contains(hold) => fault("hold", "in [0, 1)", hold.to_string()),
             Self { end, .. } if !(0.0..=1.0).contains(end) => fault("end", "in [0, 1]", end.to_string()),
             Self { kind: Kind::Exponential, end: 0.0, .. } => {
                 fault("end", "above 0, where the factor falls exponentially", "0".into())
@@ -85,7 +89,7 @@ mod tests {
     use super::*;
 
     fn factors(kind: Kind, warmup: u64) -> Vec<f64> {
-        let schedule = Schedule { kind, warmup, end: 0.25, drops: vec![0.5, 0.75], drop: 0.1 };
+        let schedule = Schedule { kind, warmup, end: 0.25, ..Schedule::default() };
         assert_eq!(schedule.check(), Ok(()));
         [0, 1, 2, 3, 4].map(|index| schedule.factor(index, 4)).to_vec()
     }
@@ -112,6 +116,15 @@ mod tests {
     fn warm_up_comes_first_and_the_rest_fills_what_is_left() {
         assert_eq!(factors(Kind::Linear, 2), [0.5, 1.0, 1.0, 0.625, 0.25]);
         assert_eq!(factors(Kind::Constant, 8), [0.125, 0.25, 0.375, 0.5, 0.625], "longer than the run");
+    }
+
+    /// Zhu et al. (2017): constant for the first half, then in a straight line to zero.
+    #[test]
+    fn what_is_held_falls_in_the_rest() {
+        let schedule = Schedule { kind: Kind::Linear, hold: 0.5, end: 0.0, ..Schedule::default() };
+        let factors = [0, 3, 4, 5, 7, 8].map(|index| schedule.factor(index, 8));
+        assert_eq!(factors, [1.0, 1.0, 1.0, 0.75, 0.25, 0.0]);
+        assert!(Schedule { hold: 1.0, ..schedule }.check().is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ganvas_data::{Dataset, HostBatch, ItemShape, Loader};
+use ganvas_data::{Dataset, HostBatch, ItemShape, Loader, Sampling};
 use ganvas_kernels::{keep_awake, with_products_in};
 use ganvas_nets::noise::Noise;
 use ganvas_nets::state::{State, StateError};
@@ -120,8 +120,8 @@ pub struct Session<'m> {
     options: Options,
     device: Device,
     dataset: Arc<Dataset>,
-    /// Whether the loader's batches are balanced.
-    balanced: bool,
+    /// What the loader's batches have.
+    sampling: Sampling,
     loader: Loader,
     batches: usize,
     step: u64,
@@ -147,8 +147,8 @@ impl<'m> Session<'m> {
         seconds: f64,
     ) -> Result<Self, EngineError> {
         let batches = model.batches().max(1);
-        let balanced = model.balanced(options.progress(step));
-        let loader = loader(dataset, &options, batches, step, balanced)?;
+        let sampling = model.sampling(options.progress(step));
+        let loader = loader(dataset, &options, batches, step, sampling)?;
         let now = Instant::now();
         let half = options.precision == Precision::F16;
         Ok(Self {
@@ -156,7 +156,7 @@ impl<'m> Session<'m> {
             options,
             device: device.clone(),
             dataset: dataset.clone(),
-            balanced,
+            sampling,
             loader,
             batches,
             step,
@@ -215,19 +215,22 @@ impl<'m> Session<'m> {
     /// If data cannot be read, or a loss or gradient is not finite and the step is not to be skipped. The system is then as
     /// it was before the step.
     pub fn step(&mut self, report: bool) -> Result<Done, EngineError> {
-        let balanced = self.model.balanced(self.options.progress(self.step));
-        if balanced != self.balanced {
-            self.loader = loader(&self.dataset, &self.options, self.batches, self.step, balanced)?;
-            self.balanced = balanced;
+        let sampling = self.model.sampling(self.options.progress(self.step));
+        if sampling != self.sampling {
+            self.loader = loader(&self.dataset, &self.options, self.batches, self.step, sampling)?;
+            self.sampling = sampling;
         }
         let count = self.others.as_ref().map_or(1, |others| others.share.count);
         let mut shares = replicas::shares(self.loader.next()?, count);
         for _ in 1..self.batches {
-            for (share, HostBatch { values, labels, .. }) in
+            for (share, HostBatch { values, labels, other, .. }) in
                 shares.iter_mut().zip(replicas::shares(self.loader.next()?, count))
             {
                 share.values.extend(values);
                 if let (Some(all), Some(more)) = (&mut share.labels, labels) {
+                    all.extend(more);
+                }
+                if let (Some(all), Some(more)) = (&mut share.other, other) {
                     all.extend(more);
                 }
             }
@@ -321,20 +324,22 @@ fn loader(
     options: &Options,
     batches: usize,
     step: u64,
-    balanced: bool,
+    sampling: Sampling,
 ) -> Result<Loader, EngineError> {
-    let make = if balanced { Loader::balanced } else { Loader::new };
-    Ok(make(dataset.clone(), options.batch, options.streams, step * batches as u64, options.threads)?)
+    let first = step * batches as u64;
+    Ok(Loader::by(sampling, dataset.clone(), options.batch, options.streams, first, options.threads)?)
 }
 
-pub(crate) fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
+/// A batch on a device.
+pub fn upload(batch: HostBatch, shape: ItemShape, device: &Device) -> Batch {
     let items = to_device(batch.values, shape, device);
     let n = items.dims()[0];
     let labels = batch.labels.map(|labels| {
         let labels: Vec<i64> = labels.into_iter().map(i64::from).collect();
         Tensor::<1, Int>::from_data(TensorData::new(labels, [n]), device)
     });
-    Batch { items, labels, shape }
+    let other = batch.other.map(|values| to_device(values, shape, device));
+    Batch { items, labels, other, shape }
 }
 
 /// Samples are drawn in groups of this many, each with noise of its own: the first sample is the same whether ten are
@@ -451,8 +456,8 @@ mod tests {
             2
         }
 
-        fn balanced(&self, progress: f64) -> bool {
-            (0.25..0.75).contains(&progress)
+        fn sampling(&self, progress: f64) -> Sampling {
+            if (0.25..0.75).contains(&progress) { Sampling::Balanced } else { Sampling::Shuffled }
         }
 
         fn sample(&self, n: usize, noise: &Noise) -> Tensor<2> {

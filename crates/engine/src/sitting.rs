@@ -10,16 +10,20 @@ use ganvas_prob::stream::Streams;
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, Header};
 use crate::config::{RunConfig, config_path};
-use crate::enlargement::strips;
+use crate::enlargement;
 use crate::events::{Event, Log, events};
 use crate::health::Health;
 use crate::lock::Lock;
 use crate::replicas::Replica;
-use crate::run::{Observer, Outcome, Training, Which, newest};
+use crate::run::{Observer, Outcome, Shown, Training, Which, newest};
 use crate::session::{Options, Session, sample, state_of};
 use crate::step::LossScale;
-use crate::system::Model;
+use crate::system::{Direction, Model};
+use crate::translation;
 use crate::writer::{Job, Writer, Written};
+
+/// Images of a strip of both directions.
+const STRIP: usize = 6;
 
 /// A run while it trains.
 pub(crate) struct Sitting<'t, 'm> {
@@ -211,18 +215,26 @@ impl<'t, 'm> Sitting<'t, 'm> {
         }
     }
 
-    /// Lets a picture be made, of the same latents each time, so that one sees them change.
+    /// Lets a picture be made, of the same latents or items each time, so that one sees what becomes of them change.
     fn draw(&mut self) {
         let (config, step, began) = (self.config, self.session.steps_done(), Instant::now());
         let device = self.training.device.clone().inner();
         let streams = Streams::new(config.seed).fork("pictures");
-        let (shape, test) = (config.data.shape, &self.training.dataset.test);
-        let (samples, shape) = self.session.aside(|model| match model.enlargement() {
-            Some(enlargement) => strips(enlargement, &test.first(config.samples), shape, &device),
-            None => (sample(model, config.samples, &streams, &device), shape),
+        let (test, shape) = (&self.training.dataset.test, config.data.shape);
+        let shown = self.session.aside(|model| match (model.translation(), model.enlargement()) {
+            (Some(translation), _) => {
+                let rows = (config.samples / STRIP).max(1);
+                let values = translation::strips(translation, test, shape, &Direction::ALL, rows, &device);
+                Shown { values, shape, columns: Some(STRIP) }
+            }
+            (None, Some(model)) => {
+                let (values, shape) = enlargement::strips(model, &test.first(config.samples), shape, &device);
+                Shown { values, shape, columns: None }
+            }
+            (None, None) => Shown { values: sample(model, config.samples, &streams, &device), shape, columns: None },
         });
         let painter = self.observer.painter();
-        self.writer.hand_over(Job::Picture { step, samples, shape, painter });
+        self.writer.hand_over(Job::Picture { step, shown, painter });
         self.waited += began.elapsed();
     }
 

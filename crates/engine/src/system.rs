@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ganvas_data::{Dataset, ItemShape, Split};
+use ganvas_data::{Dataset, ItemShape, Sampling, Split};
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::noise::Noise;
 use ganvas_nets::state::Part;
@@ -30,6 +30,8 @@ pub enum Task {
     Class,
     /// A large image of a small one.
     SuperResolve,
+    /// Items of one domain from items of another.
+    Translate,
 }
 
 impl Task {
@@ -39,6 +41,7 @@ impl Task {
             Task::Unconditional => "unconditional",
             Task::Class => "class",
             Task::SuperResolve => "super-resolve",
+            Task::Translate => "translate",
         }
     }
 }
@@ -167,6 +170,9 @@ pub struct Batch {
     pub items: Tensor<2>,
     /// `[batch]`, where the data have labels.
     pub labels: Option<Tensor<1, Int>>,
+    /// As many items of the second domain, `[batch, values]`, where [two](Sampling::Domains) are asked for. Which of both stand
+    /// in a row means nothing.
+    pub other: Option<Tensor<2>>,
     /// Shape of an item.
     pub shape: ItemShape,
 }
@@ -185,7 +191,8 @@ impl Batch {
     /// The items of these rows, with their labels.
     pub fn rows(&self, rows: Range<usize>) -> Self {
         let labels = self.labels.clone().map(|labels| labels.slice([rows.clone()]));
-        Self { items: self.items.clone().slice([rows]), labels, shape: self.shape }
+        let other = self.other.clone().map(|other| other.slice([rows.clone()]));
+        Self { items: self.items.clone().slice([rows]), labels, other, shape: self.shape }
     }
 
     /// The items as `[batch, channels, height, width]`; points have one channel and one row.
@@ -230,7 +237,7 @@ pub fn observed(
         let labels: Vec<i64> = labels.iter().take(count).map(|&label| label as i64).collect();
         Tensor::from_data(TensorData::new(labels, [count]), device)
     });
-    Batch { items, labels, shape }
+    Batch { items, labels, other: None, shape }
 }
 
 /// What a run does with a system. It may be moved to the thread of another device.
@@ -244,10 +251,9 @@ pub trait Model: Send {
         1
     }
 
-    /// Whether the batches of the step before which this share of all steps is done, in [0, 1), have each class as often,
-    /// whatever its share of the data. Shuffled batches are what a step gets otherwise.
-    fn balanced(&self, _progress: f64) -> bool {
-        false
+    /// Which items the batches have of the step before which this share of all steps is done, in [0, 1).
+    fn sampling(&self, _progress: f64) -> Sampling {
+        Sampling::Shuffled
     }
 
     /// Whether it goes by more of a batch than its gradients (items that it keeps, figures that it reads), on which replicas on several
@@ -256,8 +262,9 @@ pub trait Model: Send {
         false
     }
 
-    /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients. A system that makes images of images gives
-    /// what it makes of images of noise.
+    /// `n` samples, `[n, values]`, on the noise's device, which does not track gradients. A system that makes nothing of noise
+    /// alone gives none, `[0, values]`, and one that enlarges images what it makes of images of noise: another of the traits below says
+    /// what they do.
     fn sample(&self, n: usize, noise: &Noise) -> Tensor<2>;
 
     /// Everything that has to be kept, by name, listed once: a checkpoint is made of it and read into it.
@@ -290,6 +297,11 @@ pub trait Model: Send {
 
     /// The system as one that enlarges images, where it is one.
     fn enlargement(&self) -> Option<&dyn Enlargement> {
+        None
+    }
+
+    /// The system as one that translates between two domains, where it is one.
+    fn translation(&self) -> Option<&dyn Translation> {
         None
     }
 
@@ -353,6 +365,55 @@ pub trait Autoencoder {
 
     /// The items `[n, values]` of codes `[n, code_size]`. A system that is told the class wants one of each code.
     fn decode(&self, codes: Tensor<2>, classes: Option<&[usize]>) -> Tensor<2>;
+}
+
+/// From which of two domains to which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the first to the second.
+    AToB,
+    /// From the second to the first.
+    BToA,
+}
+
+impl Direction {
+    /// Both.
+    pub const ALL: [Direction; 2] = [Direction::AToB, Direction::BToA];
+
+    /// The other one.
+    pub fn reversed(self) -> Self {
+        match self {
+            Direction::AToB => Direction::BToA,
+            Direction::BToA => Direction::AToB,
+        }
+    }
+
+    /// The class of the domain that it begins at.
+    pub fn from(self) -> usize {
+        match self {
+            Direction::AToB => 0,
+            Direction::BToA => 1,
+        }
+    }
+
+    /// The class of the domain that it ends at.
+    pub fn to(self) -> usize {
+        self.reversed().from()
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::AToB => "ab",
+            Direction::BToA => "ba",
+        }
+    }
+}
+
+/// A system that translates items of one domain to another.
+pub trait Translation {
+    /// What items `[n, values]`, on a device that does not track gradients, become in the other domain, each by itself.
+    fn translate(&self, items: Tensor<2>, direction: Direction) -> Tensor<2>;
 }
 
 /// A part of the latent that means something, and that a person may set.

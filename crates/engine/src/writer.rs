@@ -7,11 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle, sleep};
 use std::time::Duration;
 
-use ganvas_data::ItemShape;
-
 use crate::EngineError;
 use crate::checkpoint::{Checkpoint, UNFINISHED, make_folder, write_whole};
-use crate::run::{Painter, Which};
+use crate::run::{Painter, Shown, Which};
 
 /// Pauses before a checkpoint that could not be written is tried again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
@@ -19,7 +17,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1
 /// Something to write.
 pub(crate) enum Job {
     Checkpoint { checkpoint: Box<Checkpoint>, which: Which, kept: usize, seconds: f64 },
-    Picture { step: u64, samples: Vec<f32>, shape: ItemShape, painter: Painter },
+    Picture { step: u64, shown: Shown, painter: Painter },
 }
 
 /// What came of a job: the file, from the run folder.
@@ -85,8 +83,8 @@ fn write(run: &Path, jobs: &Receiver<Job>, done: &Sender<Written>) {
                 let file = write_checkpoint(run, &checkpoint, which, kept);
                 Written::Checkpoint { step: checkpoint.header.step, seconds, which, file }
             }
-            Job::Picture { step, samples, shape, painter } => {
-                Written::Picture { step, file: write_picture(run, step, &samples, shape, &painter) }
+            Job::Picture { step, shown, painter } => {
+                Written::Picture { step, file: write_picture(run, step, &shown, &painter) }
             }
         };
         if done.send(written).is_err() {
@@ -108,14 +106,8 @@ fn write_checkpoint(run: &Path, checkpoint: &Checkpoint, which: Which, kept: usi
     Ok(below(run, &written?))
 }
 
-fn write_picture(
-    run: &Path,
-    step: u64,
-    samples: &[f32],
-    shape: ItemShape,
-    painter: &Painter,
-) -> Result<String, String> {
-    let (bytes, extension) = painter(samples, shape)?;
+fn write_picture(run: &Path, step: u64, shown: &Shown, painter: &Painter) -> Result<String, String> {
+    let (bytes, extension) = painter(shown)?;
     let path = run.join("samples").join(format!("step-{step:09}.{extension}"));
     let made = make_folder(&run.join("samples")).and_then(|()| write_whole(&path, &bytes));
     made.map_err(|e: io::Error| format!("{}: {e}", path.display()))?;

@@ -32,4 +32,5 @@ pub const SYSTEMS: &[Definition] = &[
     Definition::of::<systems::rgan::Rgan>(),
     Definition::of::<systems::rgan::Rcgan>(),
     Definition::of::<systems::srgan::Srgan>(),
+    Definition::of::<systems::cyclegan::CycleGan>(),
 ];

@@ -5,6 +5,7 @@
 //! - [`layers`]: linear, convolutional and normalising layers, activations, dropout
 //! - [`mlp`], [`dcgan`], [`resnet`], [`srresnet`], [`recurrent`], [`encoder`]: networks, by purpose
 //! - [`resample`]: images at another size
+//! - [`translator`], [`patchgan`]: images to images, and a score for each patch of one
 //! - [`flows`]: invertible networks through which a density can be followed
 //! - [`labels`]: how they are told classes
 //! - [`dual`]: values with a tangent, for exact penalties on input gradients
@@ -27,9 +28,11 @@ pub mod layers;
 pub mod mlp;
 pub mod noise;
 pub mod optim;
+pub mod patchgan;
 pub mod pixelcnn;
 pub mod recurrent;
 pub mod resample;
 pub mod resnet;
 pub mod srresnet;
 pub mod state;
+pub mod translator;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use ganvas_data::idx::Idx;
@@ -10,8 +10,8 @@ use ganvas_data::{Dataset, ItemShape, Split, Values};
 use ganvas_engine::run::Loaded;
 use ganvas_engine::session::sample_class;
 use ganvas_prob::stream::Streams;
-use image::ExtendedColorType;
 
+use super::image_files::{Unfinished, save_png, to_byte};
 use super::{Reading, conditional, data_of, load_run, open};
 use crate::args::{AugmentArgs, AugmentFormat, AugmentTo};
 use crate::error::CliError;
@@ -112,35 +112,6 @@ impl Plan {
     }
 }
 
-/// A folder that is being filled, and removed unless it is finished.
-struct Unfinished(PathBuf);
-
-impl Unfinished {
-    /// Beside where it is to be, so that it can be renamed.
-    fn beside(out: &Path) -> Result<Self, CliError> {
-        let Some(name) = out.file_name() else {
-            let message = format!("`{}` is no name for a folder", out.display());
-            return Err(CliError::usage(message, "for example `--out filled`"));
-        };
-        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(|e| CliError::io("create", parent, &e))?;
-        let folder = parent.join(format!(".{}.{}.unfinished", name.to_string_lossy(), std::process::id()));
-        fs::create_dir(&folder).map_err(|e| CliError::io("create", &folder, &e))?;
-        Ok(Self(folder))
-    }
-
-    fn finish(&self, out: &Path) -> Result<(), CliError> {
-        fs::rename(&self.0, out).map_err(|e| CliError::io("rename to", out, &e))
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // After `finish` there is nothing left; after an error it is told already.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Where images come from.
 struct Source<'a> {
     loaded: &'a Loaded,
@@ -176,8 +147,6 @@ impl Source<'_> {
 
     /// A folder for each class, a file for each image.
     fn write_png(&self, folder: &Path, progress: &mut Progress) -> Result<(), CliError> {
-        let [channels, height, width] = self.dataset.shape.planes();
-        let colour = if channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
         let mut table = Table::new("file")?;
         for (class, (name, inside)) in
             self.dataset.class_names.iter().zip(folders(&self.dataset.class_names)).enumerate()
@@ -187,12 +156,7 @@ impl Source<'_> {
             self.images(class, |pixels, number, real| {
                 let file = format!("{}-{number:06}.png", origin(real));
                 let path = path.join(&file);
-                // Pixel by pixel, not plane by plane.
-                let pixels: Vec<u8> = (0..height * width)
-                    .flat_map(|at| (0..channels).map(move |channel| pixels[channel * height * width + at]))
-                    .collect();
-                image::save_buffer(&path, &pixels, width as u32, height as u32, colour)
-                    .map_err(|e| CliError::failure(format!("cannot write {}: {e}", path.display())))?;
+                save_png(&path, pixels, self.dataset.shape.planes())?;
                 table.add(&format!("{inside}/{file}"), name, real, progress)
             })?;
         }
@@ -276,10 +240,6 @@ fn bytes(split: &Split, item: usize, shape: ItemShape) -> Vec<u8> {
         Values::U8(values) => values[range].to_vec(),
         Values::F32(values) => values[range].iter().map(|&x| to_byte(x)).collect(),
     }
-}
-
-fn to_byte(x: f32) -> u8 {
-    ((x.clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8
 }
 
 /// Names of folders for classes: what no folder can be called becomes `_`, and a name that two have gets a number.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ganvas_data::ItemShape;
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::session;
+use ganvas_engine::system::Direction;
+use ganvas_engine::translation::strips;
 use ganvas_metrics::Figure;
 use ganvas_prob::stream::Streams;
 use serde::Serialize;
@@ -23,6 +25,8 @@ const EXAMPLE: &str = "for example `ganvas compare runs/a runs/b`";
 /// Samples of a picture.
 const SHOWN: usize = 64;
 const POINTS: usize = 2000;
+/// Images of a strip of both directions.
+const STRIP: usize = 6;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -68,9 +72,13 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
                     let (columns, png) = enlarged::picture(model, &dataset, &device)?;
                     Picture::Png(format!("{caption}; {columns}"), png)
                 }
+                (None, shape @ ItemShape::Image { .. }) if let Some(translation) = loaded.model.translation() => {
+                    let values = strips(translation, &dataset.test, shape, &Direction::ALL, SHOWN / STRIP, &device);
+                    Picture::Png(caption, view::items_png(&values, shape, Some(STRIP), &[])?)
+                }
                 (None, shape @ ItemShape::Series { .. }) => {
                     let values = draw();
-                    Picture::Png(caption, view::items_png(&values[..SHOWN.min(n) * shape.len()], shape, &[])?)
+                    Picture::Png(caption, view::items_png(&values[..SHOWN.min(n) * shape.len()], shape, None, &[])?)
                 }
                 (None, ItemShape::Image { channels, height, width }) => {
                     Picture::Png(caption, view::image_grid(&draw(), [n, channels, height, width], None)?)
@@ -99,7 +107,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
         });
     }
     drop(stages);
-    let compared = Compared { data: config.data.id, n: args.n, seed: args.seed, runs };
+    let compared = Compared { data: config.data.name(), n: args.n, seed: args.seed, runs };
     let columns: Vec<(String, Vec<Figure>)> =
         compared.runs.iter().map(|run| (run.run.clone().unwrap_or_default(), run.metrics.clone())).collect();
     if let Some(path) = &args.html {
@@ -150,9 +158,9 @@ fn same_data(runs: &[PathBuf]) -> Result<RunConfig, CliError> {
     let before = RunConfig::of_run(of)?;
     for folder in others {
         let config = RunConfig::of_run(folder)?;
-        let own = |c: &RunConfig| (c.data.id.clone(), c.data.fingerprint.clone(), c.resolution, c.channels);
+        let own = |c: &RunConfig| (c.data.name(), c.data.fingerprint.clone(), c.resolution, c.channels);
         if own(&config) != own(&before) {
-            let said = |c: &RunConfig| format!("{} as {}", c.data.id, c.data.shape);
+            let said = |c: &RunConfig| format!("{} as {}", c.data.name(), c.data.shape);
             let (now, then) = (said(&config), said(&before));
             let message = format!("{} was trained on {now}, {} on {then}", folder.display(), of.display());
             let help = "figures of different data, or of the same at different sizes, do not compare";

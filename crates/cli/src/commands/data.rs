@@ -50,7 +50,7 @@ fn info(id: &str) -> Result<(), CliError> {
     println!("source       {}", entry.source);
     println!("state        {}", state(entry));
     if let Origin::Files { files, .. } = &entry.origin {
-        println!("folder       {}", cache_dir().join(entry.id).display());
+        println!("folder       {}", cache_dir().join(entry.folder()).display());
         for file in *files {
             println!("  {:<28} {:>11} bytes unpacked, SHA-256 {}", file.name, file.size, file.sha256);
         }

@@ -16,7 +16,7 @@ use super::likelihood;
 use super::limit::{self, product, sum};
 use super::measures::{LEVEL, Measures, ON_FEATURES, rarest, share, wanted};
 use super::{data_of, load_run, sampler, series, weights, write};
-use super::{disentangle, enlarged};
+use super::{disentangle, enlarged, translated};
 use crate::args::{EvalArgs, MeasuringArgs};
 use crate::error::CliError;
 use crate::progress::Stages;
@@ -96,7 +96,7 @@ pub fn run(args: &EvalArgs) -> Result<(), CliError> {
     } else {
         let weights = weights(loaded.averaged);
         let by = evaluation.sampler.as_ref().map_or(String::new(), |law| format!(", codes by {law}"));
-        println!("{} on {}, step {}, {weights} weights{by}", loaded.config.system, dataset.id, loaded.header.step);
+        println!("{} on {}, step {}, {weights} weights{by}", loaded.config.system, dataset.name(), loaded.header.step);
         print!("{}", view::figures_table(&evaluation.metrics));
         let bound = evaluation.metrics.iter().find(|figure| figure.name == "nll");
         if let Some(how) = bound.and_then(|figure| figure.extractor.as_ref()).filter(|_| args.nll) {
@@ -128,6 +128,8 @@ pub struct Plan<'a> {
     pub bounds: likelihood::Asked,
     is_image: bool,
     enlarges: bool,
+    /// Whether the run translates, and makes nothing of noise alone.
+    translates: bool,
     how: &'a MeasuringArgs,
     extraction: &'a Extraction,
 }
@@ -159,8 +161,10 @@ impl<'a> Plan<'a> {
         if enlarges {
             known = enlarged::NAMES.to_vec();
         }
+        let translates = loaded.model.translation().is_some();
+        known.extend([translated::CYCLE].into_iter().filter(|_| translates));
         let (names, bounds) = (wanted(asked, &known, extraction)?, likelihood::Asked::default());
-        let plan = Self { names, n, bounds, is_image, enlarges, how, extraction };
+        let plan = Self { names, n, bounds, is_image, enlarges, translates, how, extraction };
         limit::check(how.limit, n, |n| plan.need(n, loaded))?;
         Ok(plan)
     }
@@ -209,7 +213,7 @@ impl<'a> Plan<'a> {
         device: &Device,
         stages: &mut Stages,
     ) -> Result<Option<Reals<'a>>, CliError> {
-        if !self.is_image || !self.on_samples() {
+        if !self.is_image || self.translates || !self.on_samples() {
             return Ok(None);
         }
         let (n, extraction) = (self.n, self.extraction);
@@ -261,7 +265,11 @@ impl<'a> Plan<'a> {
         stages: &mut Stages,
     ) -> Result<Measured, CliError> {
         let mut figures = Vec::new();
-        if self.on_samples() {
+        if let Some(translation) = loaded.model.translation() {
+            let measures = self.measures(&self.names, streams);
+            let usual = self.names.is_empty();
+            figures = translated::figures(translation, dataset, self.n, &measures, usual, device, stages)?;
+        } else if self.on_samples() {
             let planes = dataset.shape.planes();
             let fake = Samples { model: loaded.model.as_ref(), n: self.n, planes, streams, device };
             stages.begin("drawing samples", self.n);
@@ -344,22 +352,25 @@ impl<'a> Plan<'a> {
         fake: &Samples,
         stages: &mut Stages,
     ) -> Result<Vec<Figure>, CliError> {
-        let generated = see(self.extraction, fake, self.n, None, stages)?.features.values;
+        let seen = see(self.extraction, fake, self.n, None, stages)?;
         let asks = |name: &str| self.asks(name);
-        let mut figures = series::measure(dataset, generated, self.n, asks)?;
+        let mut figures = series::measure(dataset, seen.features.values.clone(), self.n, asks)?;
+        let [real, again] = [&dataset.test, &dataset.train].map(|split| self.rows(dataset, split));
+        figures.extend(self.on_values([&real, &again, &seen], fake.streams, stages)?);
         if let Some(model) = loaded.model.conditional() {
             figures.extend(series::by_class(model, dataset, self.n, fake.streams, fake.device, asks)?);
         }
         Ok(figures)
     }
 
+    /// The values of the first items of a part.
+    fn rows(&self, dataset: &Dataset, split: &Split) -> Seen {
+        Seen { features: Features { dims: dataset.shape.len(), values: split.first(self.n) }, logits: None }
+    }
+
     fn points(&self, dataset: &Dataset, fake: &Samples, stages: &mut Stages) -> Result<Vec<Figure>, CliError> {
         let n = self.n;
-        let rows = |split: &Split| Seen {
-            features: Features { dims: dataset.shape.len(), values: split.first(n) },
-            logits: None,
-        };
-        let (real, again) = (rows(&dataset.test), rows(&dataset.train));
+        let [real, again] = [&dataset.test, &dataset.train].map(|split| self.rows(dataset, split));
         let fake_seen = see(self.extraction, fake, n, None, stages)?;
         let mut figures = Vec::new();
         if let Some(modes) = ganvas_data::modes(&dataset.id) {
@@ -384,17 +395,32 @@ impl<'a> Plan<'a> {
             let value = mmd2_unbiased(&real.features, &fake_seen.features)?;
             figures.push(Figure { floor, ..Figure::new("mmd2", value) });
         }
-        let names: Vec<&str> = self.names.iter().copied().filter(|name| ON_FEATURES.contains(name)).collect();
-        let measures = self.measures(&names, fake.streams);
-        let floors = measures.plainly(&real, &again)?;
-        for (figure, floor) in measures.between(&real, &fake_seen, stages)?.into_iter().zip(floors) {
-            figures.push(Figure { floor: Some(floor.value), ..figure });
-        }
         for figure in &mut figures {
             figure.n_real = Some(real.len());
             figure.n_fake = Some(n);
         }
+        figures.extend(self.on_values([&real, &again, &fake_seen], fake.streams, stages)?);
         Ok(figures)
+    }
+
+    /// What is asked for of the features of real, other real and generated items, where these are their values.
+    fn on_values(
+        &self,
+        [real, again, fake]: [&Seen; 3],
+        streams: &Streams,
+        stages: &mut Stages,
+    ) -> Result<Vec<Figure>, CliError> {
+        let names: Vec<&str> = self.names.iter().copied().filter(|name| ON_FEATURES.contains(name)).collect();
+        let measures = self.measures(&names, streams);
+        let floors = measures.plainly(real, again)?;
+        let figures = measures.between(real, fake, stages)?.into_iter().zip(floors);
+        let whole = |(figure, floor): (Figure, Figure)| Figure {
+            floor: Some(floor.value),
+            n_real: Some(real.len()),
+            n_fake: Some(self.n),
+            ..figure
+        };
+        Ok(figures.map(whole).collect())
     }
 }
 

@@ -310,6 +310,14 @@ impl<'a> Ordered<'a> {
         let order = permutation(&mut Streams::new(SEED).fork("features").rng(name, 0), split.len);
         Self { split, planes: dataset.shape.planes(), order }
     }
+
+    /// The items of a class alone.
+    pub fn of_class(dataset: &'a Dataset, split: &'a Split, name: &str, class: u32) -> Self {
+        let mut all = Self::new(dataset, split, name);
+        let is_of_class = |item: usize| split.labels.as_ref().is_some_and(|labels| labels[item] == class);
+        all.order.retain(|&item| is_of_class(item));
+        all
+    }
 }
 
 impl Items for Ordered<'_> {

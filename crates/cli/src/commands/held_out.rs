@@ -7,7 +7,8 @@ use ganvas_data::{Dataset, ItemShape};
 use ganvas_engine::config::RunConfig;
 use ganvas_engine::enlargement::Enlargement;
 use ganvas_engine::session::sample;
-use ganvas_engine::system::{Model, observed};
+use ganvas_engine::system::{Direction, Model, Translation, observed};
+use ganvas_engine::translation::{sources, translated};
 use ganvas_metrics::Extractor;
 use ganvas_metrics::classes::class_shares;
 use ganvas_metrics::extractor::{extractor_for, labels};
@@ -18,6 +19,7 @@ use ganvas_prob::stream::Streams;
 
 use super::enlarged::{self, Beside};
 use super::extraction::classifier_for;
+use super::translated::{CYCLE, cycle};
 use super::{likelihood, series};
 use crate::error::CliError;
 
@@ -33,12 +35,14 @@ pub struct HeldOut {
     seen: Option<(Option<Extractor>, Features)>,
     /// Figures of bicubic interpolation, which are always the same.
     bicubic: Option<Vec<(String, f64)>>,
+    /// The same of each of two domains.
+    domains: Option<(Extractor, [Features; 2])>,
 }
 
 impl HeldOut {
     /// Of a data set; `device` does not track gradients.
     pub fn new(dataset: Arc<Dataset>, device: Device) -> Self {
-        Self { dataset, device, seen: None, bicubic: None }
+        Self { dataset, device, seen: None, bicubic: None, domains: None }
     }
 
     /// The bound of the likelihood where the system has one, the distance of samples from held-out items, how many samples
@@ -46,6 +50,9 @@ impl HeldOut {
     pub fn measure(&mut self, model: &dyn Model, config: &RunConfig) -> Result<Vec<(String, f64)>, CliError> {
         if let Some(enlargement) = model.enlargement() {
             return self.compare(enlargement, config.eval_n);
+        }
+        if let Some(translation) = model.translation() {
+            return self.translated(translation, config.eval_n);
         }
         let mut figures = Vec::new();
         if let Some(bound) = model.likelihood() {
@@ -103,6 +110,41 @@ impl HeldOut {
         let bicubic: &Vec<_> = self.bicubic.get_or_insert_with(bicubic);
         let own = found.iter().map(|of| (of.name.to_owned(), mean(&of.own)));
         Ok(own.chain(bicubic.iter().cloned()).collect())
+    }
+
+    /// How far items translated to each domain are from real ones of it, and items from what comes of them there and back: means
+    /// over both directions, and each.
+    fn translated(&mut self, translation: &dyn Translation, n: usize) -> Result<Vec<(String, f64)>, CliError> {
+        let (extractor, real) = match &self.domains {
+            Some(seen) => seen,
+            None => {
+                let channels = self.dataset.shape.planes()[0];
+                let extractor = Extractor::load(classifier_for(&self.dataset.id, channels), &self.device)?;
+                let of = |domain: u32| -> Result<Features, CliError> {
+                    let items: Vec<usize> = self.dataset.test.of_class(domain).into_iter().take(n).collect();
+                    let images = Images::new(self.dataset.shape.planes(), self.dataset.test.gather(&items));
+                    Ok(extractor.features(&images)?)
+                };
+                let real = [of(0)?, of(1)?];
+                self.domains.insert((extractor, real))
+            }
+        };
+        let (mut distances, mut cycles) = (Vec::new(), Vec::new());
+        for direction in Direction::ALL {
+            let items: Vec<usize> = sources(&self.dataset.test, direction).into_iter().take(n).collect();
+            let (shape, source) = (self.dataset.shape, self.dataset.test.gather(&items));
+            let made = translated(translation, &source, shape, direction, &self.device);
+            let fake = extractor.features(&Images::new(shape.planes(), made))?;
+            let word = direction.name();
+            distances.push((format!("ffd_{word}"), frechet_distance(&real[direction.to()], &fake)?));
+            let apart = cycle(translation, &self.dataset, direction, &items, &self.device);
+            cycles.push((format!("{CYCLE}_{word}"), apart));
+        }
+        let mean = |name: &str, figures: &[(String, f64)]| {
+            (name.to_owned(), figures.iter().map(|(_, value)| value).sum::<f64>() / figures.len() as f64)
+        };
+        let means = [mean("ffd", &distances), mean(CYCLE, &cycles)];
+        Ok(means.into_iter().chain(distances).chain(cycles).collect())
     }
 
     fn real(&self, n: usize) -> Result<(Option<Extractor>, Features), CliError> {

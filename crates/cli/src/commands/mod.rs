@@ -15,6 +15,7 @@ mod extraction;
 mod extractors;
 mod files;
 pub mod held_out;
+mod image_files;
 mod interpolate;
 pub mod likelihood;
 mod limit;
@@ -30,6 +31,8 @@ mod sample;
 mod sampler;
 mod series;
 mod train;
+mod translate;
+mod translated;
 mod traverse;
 mod upscale;
 #[cfg(feature = "remote")]
@@ -73,6 +76,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Augment(args) => augment::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
+        Command::Translate(args) => translate::run(&args),
         Command::Interpolate(args) => interpolate::run(&args),
         Command::Upscale(args) => upscale::run(&args),
         Command::Eval(args) => eval::run(&args),
@@ -124,11 +128,20 @@ impl Reading {
     }
 }
 
+/// The same, joined with a second one where there is one.
+fn open_both((id, second): (&str, Option<&str>), reading: &Reading) -> Result<Arc<Dataset>, CliError> {
+    let first = open(id, reading)?;
+    let Some(second) = second else { return Ok(first) };
+    let second = open(second, reading)?;
+    Ok(Arc::new(ganvas_data::join(Arc::unwrap_or_clone(first), Arc::unwrap_or_clone(second))?))
+}
+
 /// The data set that a run was trained on; it must still be the same.
 fn data_of(config: &RunConfig) -> Result<Arc<Dataset>, CliError> {
-    let dataset = open(&config.data.id, &Reading::of(config))?;
+    let both = (config.data.id.as_str(), config.data.second.as_deref());
+    let dataset = open_both(both, &Reading::of(config))?;
     if dataset.fingerprint != config.data.fingerprint {
-        let message = format!("{} is not what it was when the run was trained on it", config.data.id);
+        let message = format!("{} is not what it was when the run was trained on it", config.data.name());
         return Err(CliError::failure(message));
     }
     Ok(dataset)

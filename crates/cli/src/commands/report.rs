@@ -70,17 +70,21 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         Vec::new()
     });
     let data = &config.data;
+    let data_name = [Some(&data.id), data.second.as_ref()].into_iter().flatten().map(|id| name_of(id));
+    let data_name = data_name.collect::<Vec<_>>().join(" and ");
+    let show = match system.info.task {
+        Task::Translate => format!("ganvas translate {shown} --from DIR --out translated"),
+        Task::SuperResolve => format!("ganvas upscale {shown} FILE... --out larger"),
+        Task::Unconditional | Task::Class => format!("ganvas sample {shown} --n 64 --out samples.png"),
+    };
     let report = Report {
-        title: format!("{} on {}, step {step}", system.info.title, name_of(&data.id)),
+        title: format!("{} on {data_name}, step {step}", system.info.title),
         system: config.system.clone(),
         task: system.info.task.name().into(),
         run: shown.to_string(),
         summary: vec![
             ("paper".into(), system.info.paper.into()),
-            (
-                "data".into(),
-                format!("{}, {} to train on, {} held out, {}", name_of(&data.id), data.train, data.test, data.shape),
-            ),
+            ("data".into(), format!("{data_name}, {} to train on, {} held out, {}", data.train, data.test, data.shape)),
             ("steps".into(), format!("{step} of {}, batch {}", config.steps, config.batch)),
             ("seed".into(), config.seed.to_string()),
             ("time".into(), duration(seconds)),
@@ -100,10 +104,7 @@ pub fn run(folder: &Path) -> Result<(), CliError> {
         attribution: dataset.as_ref().map(|d| d.attribution.clone()).unwrap_or_default(),
         commands: vec![
             format!("ganvas train {} --config {shown}/config.toml --out runs/again", config.system),
-            match system.info.task {
-                Task::SuperResolve => format!("ganvas upscale {shown} FILE... --out larger"),
-                _ => format!("ganvas sample {shown} --n 64 --out samples.png"),
-            },
+            show,
             format!("ganvas eval {shown} --json"),
         ],
     };
@@ -267,7 +268,7 @@ fn real(dataset: &Dataset, n: usize) -> Option<(String, Png)> {
     let values = dataset.train.gather(&rows);
     let png = match dataset.shape {
         ItemShape::Points { .. } => view::scatter_png(values.as_chunks::<2>().0, &[]),
-        shape => view::items_png(&values, shape, &[]),
+        shape => view::items_png(&values, shape, None, &[]),
     };
     Some(("training data".into(), png.ok()?))
 }

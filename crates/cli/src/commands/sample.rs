@@ -47,6 +47,13 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         let message = format!("`{}` draws no samples: it enlarges images", loaded.config.system);
         return Err(CliError::usage(message, format!("`ganvas upscale {} FILE... --out DIR`", args.run.display())));
     }
+    if loaded.model.translation().is_some() {
+        let message = format!("`{}` makes nothing of noise alone: it translates images", loaded.config.system);
+        let run = args.run.display();
+        let help =
+            format!("`ganvas translate {run} --from DIR --out DIR`, or `ganvas translate {run}` of held-out ones");
+        return Err(CliError::usage(message, help));
+    }
     let shape = loaded.config.data.shape;
     let columns = match (args.grid, format, shape) {
         (false, ..) => None,
@@ -140,7 +147,7 @@ fn encode(
         (Format::Png, ItemShape::Image { channels, height, width }) => {
             Ok(view::image_grid(values, [values.len() / shape.len(), channels, height, width], columns)?)
         }
-        (Format::Png, shape) => Ok(view::items_png(values, shape, &[])?),
+        (Format::Png, shape) => Ok(view::items_png(values, shape, None, &[])?),
         (Format::Svg, ItemShape::Points { .. }) => {
             let dataset = data_of(config)?;
             let real = test_points(&dataset);

@@ -1,18 +1,19 @@
 //! `ganvas train`.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ganvas_data::{DataError, Dataset, ImageFolder, smallest_side};
+use ganvas_data::{DataError, Dataset, ImageFolder, ItemShape, smallest_side};
 use ganvas_engine::EngineError;
 use ganvas_engine::config::{Overrides, RunConfig};
 use ganvas_engine::run::{Outcome, Training};
-use ganvas_engine::system::{DataSpec, Definition, Preset};
+use ganvas_engine::system::{DataSpec, Definition, Preset, Task};
 
 use super::held_out::HeldOut;
-use super::{Reading, absolute, data_of, open, test_points};
+use super::{Reading, absolute, data_of, open_both, test_points};
 use crate::args::TrainArgs;
 use crate::device::{Chosen, Several, choose_several};
 use crate::error::CliError;
@@ -56,8 +57,8 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     let chosen = choose_several(devices(args).unwrap_or("flex"))?;
     let mut overrides = overrides(args)?;
     let preset = preset(args, &overrides);
-    let id = data_id(args, &overrides, system);
-    let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
+    let data = DataIds::of(args, &overrides, system);
+    let folder = args.out.clone().unwrap_or_else(|| data.folder(&args.system));
     let size = |key| size(&overrides, key);
     let mut reading = Reading {
         resolution: size("resolution")?,
@@ -67,19 +68,23 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     };
     if reading.resolution == 0
         && reading.crop == 0
-        && let Some(side) = common_side(&id)?
+        && let Some(smallest) = data.smallest_of_several()?
     {
+        let side = side_for(system, preset, smallest)?;
         eprintln!("images of several sizes: each is cropped to its middle square and brought to {side}x{side}");
         eprintln!("`--set resolution=N` chooses another side, and `--crop N` cuts them into squares as they are");
         (reading.resolution, overrides) = (side, overrides.with("resolution", side as i64));
     }
-    let mut dataset = open(&id, &reading)?;
+    let mut dataset = data.open(&reading)?;
     if reading.resolution == 0
         && reading.crop == 0
         && let Some(wanted) = (system.preset)(preset, &DataSpec::of(&dataset))?.resolution
     {
-        dataset = open(&id, &Reading { resolution: wanted, ..reading })?;
+        dataset = data.open(&Reading { resolution: wanted, ..reading })?;
         overrides = overrides.with("resolution", wanted as i64);
+    }
+    if system.info.task == Task::Translate {
+        dataset.check_domains()?;
     }
     let config = RunConfig::make(system, preset, &dataset, &chosen.words.join(","), &overrides)?;
     let training = training(args, system, (&folder, &dataset), &chosen, stop);
@@ -87,31 +92,99 @@ fn start(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(Pa
     Ok((folder, outcome))
 }
 
-/// The side that images of a folder are brought to where they have several sizes: the largest of the usual ones that the smallest
-/// image fills.
-fn common_side(id: &str) -> Result<Option<usize>, CliError> {
-    const USUAL: [usize; 5] = [64, 32, 28, 16, 8];
-    let folder = Path::new(id);
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    match ImageFolder::open(folder) {
-        Err(DataError::SizeMismatch { .. }) => {
-            let smallest = smallest_side(folder)?;
-            Ok(Some(USUAL.into_iter().find(|&side| side <= smallest).unwrap_or(smallest)))
+/// What a run is trained on.
+struct DataIds {
+    id: String,
+    /// The second domain of a translation.
+    second: Option<String>,
+}
+
+impl DataIds {
+    /// What the flags say, or the file, or what suits the task.
+    fn of(args: &TrainArgs, overrides: &Overrides, system: &Definition) -> Self {
+        let of_file = |key| overrides.file.as_ref()?.get("data")?.get(key)?.as_str().map(str::to_owned);
+        let (id, second) = match &args.data {
+            Some(id) => (Some(id.clone()), args.data_b.clone()),
+            None => (of_file("id"), of_file("second")),
+        };
+        let id = absolute(&id.unwrap_or_else(|| system.data.into()));
+        match (system.info.task, second) {
+            (Task::Translate, None) => Self::subfolders(id),
+            (_, second) => Self { id, second: second.map(|second| absolute(&second)) },
         }
-        // Anything else is told by whoever reads the images.
-        _ => Ok(None),
+    }
+
+    /// A folder of images in two subfolders stands for these two: each holds out images of its own.
+    fn subfolders(id: String) -> Self {
+        let images = match ganvas_data::find(&id) {
+            Ok(_) => Vec::new(),
+            // What is wrong with a folder is told by whoever opens it.
+            Err(_) => ganvas_data::images(Path::new(&id)).unwrap_or_default(),
+        };
+        let inside: Option<BTreeSet<&str>> =
+            images.iter().map(|(relative, _)| Some(relative.split_once('/')?.0)).collect();
+        let names: Vec<&str> = inside.into_iter().flatten().collect();
+        let path = |name: &str| Path::new(&id).join(name).to_string_lossy().into_owned();
+        match names[..] {
+            [first, second] => Self { id: path(first), second: Some(path(second)) },
+            _ => Self { id, second: None },
+        }
+    }
+
+    fn open(&self, reading: &Reading) -> Result<Arc<Dataset>, CliError> {
+        open_both((&self.id, self.second.as_deref()), reading)
+    }
+
+    /// The run folder where none is named.
+    fn folder(&self, system: &str) -> PathBuf {
+        let name = |data: &str| {
+            let name = data.rsplit(['/', '\\']).next().unwrap_or(data);
+            name.split('.').next().unwrap_or(name).to_owned()
+        };
+        let names: Vec<String> = std::iter::once(&self.id).chain(&self.second).map(|id| name(id)).collect();
+        PathBuf::from("runs").join(format!("{system}-{}", names.join("-")))
+    }
+
+    /// The shorter side of the smallest image, where folders have images of several sizes.
+    fn smallest_of_several(&self) -> Result<Option<usize>, CliError> {
+        let folders = || std::iter::once(&self.id).chain(&self.second).map(Path::new).filter(|path| path.is_dir());
+        let mut sizes = Vec::new();
+        let mut differ = false;
+        for folder in folders() {
+            match ImageFolder::open(folder) {
+                Ok(images) => sizes.push(images.size()),
+                Err(DataError::SizeMismatch { .. }) => differ = true,
+                // Anything else is told by whoever reads the images.
+                Err(_) => {}
+            }
+        }
+        if !differ && sizes.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Ok(None);
+        }
+        let sides = folders().map(smallest_side).collect::<Result<Vec<_>, _>>()?;
+        Ok(sides.into_iter().min())
     }
 }
 
+/// The side that images of several sizes are brought to: for a translation the preset's own of those that the smallest image fills,
+/// otherwise the largest of the usual ones.
+fn side_for(system: &Definition, preset: Preset, smallest: usize) -> Result<usize, CliError> {
+    const USUAL: [usize; 5] = [64, 32, 28, 16, 8];
+    if system.info.task == Task::Translate {
+        let shape = ItemShape::Image { channels: 3, height: smallest, width: smallest };
+        let data = DataSpec { shape, classes: 2, mean: vec![0.0; shape.len()] };
+        return Ok((system.preset)(preset, &data)?.resolution.unwrap_or(smallest));
+    }
+    Ok(USUAL.into_iter().find(|&side| side <= smallest).unwrap_or(smallest))
+}
+
 fn resume(args: &TrainArgs, system: &Definition, stop: &AtomicBool) -> Result<(PathBuf, Outcome), CliError> {
-    let id = args.data.as_deref().map_or_else(|| system.data.into(), absolute);
-    let folder = args.out.clone().unwrap_or_else(|| default_folder(&args.system, &id));
+    let data = DataIds::of(args, &Overrides::default(), system);
+    let folder = args.out.clone().unwrap_or_else(|| data.folder(&args.system));
     let config = RunConfig::of_run(&folder)?;
     let chosen = choose_several(devices(args).unwrap_or(&config.device))?;
     let dataset = match &args.data {
-        Some(_) => open(&id, &Reading::of(&config))?,
+        Some(_) => data.open(&Reading::of(&config))?,
         None => data_of(&config)?,
     };
     let training = training(args, system, (&folder, &dataset), &chosen, stop);
@@ -210,11 +283,6 @@ fn preset(args: &TrainArgs, overrides: &Overrides) -> Preset {
     args.preset.map(Preset::from).or_else(of_file).unwrap_or(Preset::Small)
 }
 
-fn data_id(args: &TrainArgs, overrides: &Overrides, system: &Definition) -> String {
-    let of_file = || overrides.file.as_ref()?.get("data")?.get("id")?.as_str().map(str::to_owned);
-    absolute(&args.data.clone().or_else(of_file).unwrap_or_else(|| system.data.into()))
-}
-
 fn size(overrides: &Overrides, key: &str) -> Result<usize, CliError> {
     match overrides.get(key) {
         None => Ok(0),
@@ -225,10 +293,4 @@ fn size(overrides: &Overrides, key: &str) -> Result<usize, CliError> {
             )
         }),
     }
-}
-
-fn default_folder(system: &str, data: &str) -> PathBuf {
-    let name = data.rsplit(['/', '\\']).next().unwrap_or(data);
-    let name = name.split('.').next().unwrap_or(name);
-    PathBuf::from("runs").join(format!("{system}-{name}"))
 }

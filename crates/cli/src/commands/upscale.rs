@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use ganvas_data::{ImageFile, find_images, read_image};
+use ganvas_data::{OpenOptions, images, read_image};
 use ganvas_engine::enlargement::{Enlargement, enlarge_in_tiles};
 
+use super::image_files::to_byte;
 use super::{enlargement, load_run, weights, write};
 use crate::args::UpscaleArgs;
 use crate::error::CliError;
@@ -51,7 +52,11 @@ pub fn run(args: &UpscaleArgs) -> Result<(), CliError> {
 fn files(asked: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in asked {
-        if path.is_dir() { files.extend(find_images(path)?) } else { files.push(path.clone()) }
+        if path.is_dir() {
+            files.extend(images(path)?.into_iter().map(|(_, path)| path))
+        } else {
+            files.push(path.clone())
+        }
     }
     Ok(files)
 }
@@ -80,30 +85,15 @@ fn named(files: &[PathBuf], out: &Path) -> Result<BTreeMap<PathBuf, PathBuf>, Cl
 }
 
 fn enlarge(model: &dyn Enlargement, from: &Path, to: &Path, tile: usize, device: &Device) -> Result<(), CliError> {
-    let file = read_image(from)?;
     let (channels, factor) = (model.channels(), model.factor());
-    let (height, width) = (file.height * factor, file.width * factor);
+    // Grey becomes three equal channels, and of colours the luma is taken.
+    let (shape, image) = read_image(from, &OpenOptions { channels: Some(channels), ..OpenOptions::default() })?;
+    let [_, small_height, small_width] = shape.planes();
+    let (height, width) = (small_height * factor, small_width * factor);
     if (height as u64).saturating_mul(width as u64).saturating_mul(channels as u64) > MOST_VALUES {
         let message = format!("{} would become {width}x{height} pixels, which are too many", from.display());
         return Err(CliError::failure(message));
     }
-    let image = values(&file, channels);
-    let byte = |x: f32| ((x.clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8;
-    let large = enlarge_in_tiles(model, &image, [channels, file.height, file.width], tile, device, byte);
+    let large = enlarge_in_tiles(model, &image, [channels, small_height, small_width], tile, device, to_byte);
     write(to, &view::image_png(&large, [channels, height, width])?)
-}
-
-/// An image in [-1, 1] with the channels that the networks take: grey is three equal channels, and of colours the luma is taken (ITU-R
-/// BT.601).
-fn values(file: &ImageFile, channels: usize) -> Vec<f32> {
-    let value = |byte: u8| f32::from(byte) / 127.5 - 1.0;
-    match (file.channels, channels) {
-        (1, 3) => file.values.repeat(3).into_iter().map(value).collect(),
-        (3, 1) => {
-            let plane = file.height * file.width;
-            let at = |c: usize, i: usize| value(file.values[c * plane + i]);
-            (0..plane).map(|i| 0.299 * at(0, i) + 0.587 * at(1, i) + 0.114 * at(2, i)).collect()
-        }
-        _ => file.values.iter().copied().map(value).collect(),
-    }
 }

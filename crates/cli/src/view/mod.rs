@@ -40,11 +40,16 @@ use ganvas_data::ItemShape;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, RgbImage};
 
-/// A small PNG of items: a grid of images, panels of series, points over the real ones.
-pub fn items_png(values: &[f32], shape: ItemShape, real: &[[f32; 2]]) -> Result<Vec<u8>, ViewError> {
+/// A small PNG of items: a grid of images in so many columns, panels of series, points over the real ones.
+pub fn items_png(
+    values: &[f32],
+    shape: ItemShape,
+    columns: Option<usize>,
+    real: &[[f32; 2]],
+) -> Result<Vec<u8>, ViewError> {
     let n = values.len() / shape.len().max(1);
     match shape {
-        ItemShape::Image { channels, height, width } => image_grid(values, [n, channels, height, width], None),
+        ItemShape::Image { channels, height, width } => image_grid(values, [n, channels, height, width], columns),
         ItemShape::Series { steps, channels } => series_png(values, [steps, channels]),
         ItemShape::Points { .. } => scatter_png(real, values.as_chunks::<2>().0),
     }

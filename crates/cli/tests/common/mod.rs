@@ -47,15 +47,18 @@ pub fn systems(folder: &Path) -> Vec<String> {
     ids
 }
 
-/// What a run's networks make, and what the program says of it: samples as an array or, of a system that enlarges images, an enlarged
-/// one as a file.
+/// What a run's networks make, and what the program says of it: an array of samples or, where its system translates, of strips of held-out
+/// items; of a system that enlarges images, an enlarged one as a file.
 #[allow(dead_code, reason = "not every test file looks at it")]
 #[track_caller]
 pub fn made(folder: &Path, run: &str, more: &[&str]) -> (String, Vec<u8>) {
     let config = fs::read_to_string(folder.join(run).join("config.toml")).unwrap();
     let system = config.lines().find_map(|line| line.strip_prefix("system = \"")?.strip_suffix('"')).unwrap();
-    if !succeed(folder, &["systems", "show", system]).contains("\ntask: super-resolve\n") {
-        let said = succeed(folder, &[&["sample", run, "--n", "8", "--out", "made.npy"], more].concat());
+    let said = succeed(folder, &["systems", "show", system]);
+    let task = said.lines().find_map(|line| line.strip_prefix("task: ")).unwrap();
+    if task != "super-resolve" {
+        let command = if task == "translate" { "translate" } else { "sample" };
+        let said = succeed(folder, &[&[command, run, "--n", "8", "--out", "made.npy"], more].concat());
         return (said, fs::read(folder.join("made.npy")).unwrap());
     }
     let small = image::RgbImage::from_fn(7, 5, |x, y| image::Rgb([40 * x as u8, 50 * y as u8, (x * y) as u8]));

@@ -125,7 +125,8 @@ fn entry() -> (&'static Entry, Vec<(&'static str, Vec<u8>)>) {
         sha256: leak(hex(&Sha256::digest(bytes))),
         size: bytes.len() as u64,
     });
-    let origin = Origin::Files { base_urls: &[], files: Box::leak(files.collect::<Vec<_>>().into_boxed_slice()) };
+    let files = Box::leak(files.collect::<Vec<_>>().into_boxed_slice());
+    let origin = Origin::Files { folder: "tiny", base_urls: &[], files };
     let entry = Entry {
         id: "tiny",
         title: "Tiny",

@@ -8,6 +8,7 @@ pub mod adversarial;
 
 pub mod cegan;
 pub mod cgan;
+pub mod cyclegan;
 pub mod dcgan;
 pub mod gan;
 pub mod infogan;

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use crate::dual::Dual;
 use crate::export::{Layout, TorchLayer};
 use crate::init::Init;
+use crate::layers::instance_norm::with_gains;
 
 /// Normalisation of each item by itself, over groups of its channels and all of space (Wu and He 2018): one group is the
 /// layer norm that Gulrajani et al. (2017) advise for critics, as many groups as channels are the instance norm
@@ -43,6 +44,9 @@ impl GroupNorm {
     /// [`forward`](GroupNorm::forward), with a tangent.
     pub fn dual(&self, x: Dual<4>) -> Dual<4> {
         let shape @ [batch, channels, height, width] = x.value.dims();
+        if self.groups == channels && x.tangent.is_none() {
+            return with_gains(x.value, Some([self.gamma.val(), self.beta.val()])).into();
+        }
         let groups = x.reshape([batch, self.groups, channels / self.groups * height * width]);
         let gain = |x: Tensor<4>| x * self.gamma.val().reshape([1, channels, 1, 1]);
         groups

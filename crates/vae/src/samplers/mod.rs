@@ -19,7 +19,7 @@ mod flow;
 mod two_stage;
 
 use burn::tensor::{Device, Tensor};
-use ganvas_data::DataError;
+use ganvas_data::{DataError, Sampling};
 use ganvas_engine::EngineError;
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::step::Step;
@@ -194,8 +194,8 @@ impl Model for Sampled {
         self.model.batches()
     }
 
-    fn balanced(&self, progress: f64) -> bool {
-        self.model.balanced(progress)
+    fn sampling(&self, progress: f64) -> Sampling {
+        self.model.sampling(progress)
     }
 
     fn wants_one_device(&self) -> bool {

@@ -32,7 +32,7 @@ fn batch(n: usize, step: u64) -> Batch {
     let items = noise.uniform("items", [n, 16], -0.2, 0.2);
     let first = labels.clone().float().sub_scalar(1.0).unsqueeze_dim::<2>(1).mul_scalar(0.8);
     let items = items.slice_assign([0..n, 0..1], first);
-    Batch { items, labels: Some(labels), shape: SHAPE }
+    Batch { items, labels: Some(labels), other: None, shape: SHAPE }
 }
 
 /// One step; what it recorded.

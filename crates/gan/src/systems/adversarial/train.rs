@@ -294,7 +294,7 @@ mod tests {
             let places: Vec<f32> = labels.iter().flat_map(|&label| [6.0 * label as f32 - 3.0, 3.0]).collect();
             let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [64]), &device);
             let items = Tensor::<2>::from_data(TensorData::new(places, [64, 2]), &device);
-            let batch = Batch { items: items.clone(), labels: Some(labels.clone()), shape };
+            let batch = Batch { items: items.clone(), labels: Some(labels.clone()), other: None, shape };
             let options = Options::new(Streams::new(2), 64, 200);
             for index in 0..200 {
                 let mut step = Step::new(&options, index, &device, false);

@@ -20,7 +20,7 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    pub(super) fn new(config: &ClassifierConfig, shape: ItemShape, classes: usize, init: &mut Init) -> Self {
+    pub(crate) fn new(config: &ClassifierConfig, shape: ItemShape, classes: usize, init: &mut Init) -> Self {
         let planes = shape.planes();
         let mut inputs = planes[0];
         let mut convolutions = Vec::with_capacity(config.convolutions.len());

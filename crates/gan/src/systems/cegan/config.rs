@@ -71,7 +71,7 @@ pub struct ClassifierConfig {
 }
 
 impl ClassifierConfig {
-    pub(super) fn new(convolutions: &[usize], hidden: &[usize]) -> Self {
+    pub(crate) fn new(convolutions: &[usize], hidden: &[usize]) -> Self {
         let hidden = MlpConfig::new(hidden, Activation::Relu, Initializer::He);
         Self { convolutions: convolutions.to_vec(), hidden }
     }

@@ -11,6 +11,7 @@ mod statistics;
 mod train;
 
 use burn::tensor::{Int, Tensor, TensorData};
+use ganvas_data::Sampling;
 use ganvas_engine::accept::{AcceptError, Acceptance};
 use ganvas_engine::config::ConfigError;
 use ganvas_engine::step::Step;
@@ -103,8 +104,8 @@ impl Model for Cegan {
     }
 
     /// At first the classifier's items show how rare each class is. Later it sees as many of each, as the critic does.
-    fn balanced(&self, progress: f64) -> bool {
-        self.stage(progress) != Stage::WarmUp
+    fn sampling(&self, progress: f64) -> Sampling {
+        if self.stage(progress) == Stage::WarmUp { Sampling::Shuffled } else { Sampling::Balanced }
     }
 
     /// As many of each class, in turn.
@@ -196,7 +197,7 @@ mod tests {
             classes.iter().flat_map(|&class| (0..64).map(move |i| if i / 24 == class { 0.9 } else { -0.9 })).collect();
         let items = Tensor::<2>::from_data(TensorData::new(bright, [12, 64]), &device) + noise;
         let labels = Tensor::<1, Int>::from_data(TensorData::new(classes, [12]), &device);
-        Batch { items, labels: Some(labels), shape: SHAPE }
+        Batch { items, labels: Some(labels), other: None, shape: SHAPE }
     }
 
     /// After so many of 100 steps.
@@ -230,7 +231,7 @@ mod tests {
             (74, true, [false, false, true, false]),
             (99, true, [false, false, true, false]),
         ] {
-            assert_eq!(cegan.balanced(step as f64 / 100.0), balanced, "step {step}");
+            assert_eq!(cegan.sampling(step as f64 / 100.0) == Sampling::Balanced, balanced, "step {step}");
             let before = state_of(&mut cegan);
             go_on(&mut cegan, step..step + 1);
             let after = state_of(&mut cegan);

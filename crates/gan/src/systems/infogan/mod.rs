@@ -168,7 +168,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let options = Options::new(Streams::new(1), 8, 3);
         let items = Noise::new(Streams::new(1), "items", 0, &device).uniform("items", [8, 64], -1.0, 1.0);
-        let batch = Batch { items, labels: None, shape: SHAPE };
+        let batch = Batch { items, labels: None, other: None, shape: SHAPE };
         let mut figures = BTreeMap::new();
         for index in 0..3 {
             let mut step = Step::new(&options, index, &device, true);

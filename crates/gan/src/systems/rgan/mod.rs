@@ -10,7 +10,7 @@ use ganvas_nets::layers::Activation;
 use ganvas_nets::optim::OptimizerConfig;
 
 use crate::networks::Networks;
-use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Recipe};
+use crate::systems::adversarial::{Adversarial, AdversarialConfig, Conditioning, Recipe, Regularizers};
 
 /// Series from noise.
 pub type Rgan = Adversarial<Recurrent>;
@@ -41,7 +41,7 @@ impl Recipe for Recurrent {
 
     fn preset(preset: Preset, data: &DataSpec) -> Recommended<AdversarialConfig> {
         match preset {
-            Preset::Small => Recommended::new(4000, 64, small(data)),
+            Preset::Small => Recommended::new(8000, 64, small(data)).clipped(CLIP),
             // 100 passes over 10,000 series; each step takes five batches.
             Preset::Paper => Recommended::new(7143, 28, AdversarialConfig { critic_steps: 5, ..paper(data, 5) }),
         }
@@ -71,7 +71,7 @@ impl Recipe for RecurrentConditional {
             ..config
         };
         match preset {
-            Preset::Small => Recommended::new(4000, 64, told(small(data), 2)),
+            Preset::Small => Recommended::new(4000, 64, told(small(data), 2)).clipped(CLIP),
             // 1,005 passes over 10,600 series.
             Preset::Paper => Recommended::new(380_000, 28, told(paper(data, 10), 3)),
         }
@@ -82,9 +82,13 @@ impl Recipe for RecurrentConditional {
     }
 }
 
-/// Memories of 32 units, five values of noise a step.
+/// The largest norm of a network's gradients in `small`.
+const CLIP: f64 = 5.0;
+
+/// Memories of 32 units, five values of noise a step. Without noise on what is judged the frequencies of waves collapse to the lowest.
 fn small(data: &DataSpec) -> AdversarialConfig {
-    recurrent(data, 32, 5)
+    let regularizers = Regularizers { instance_noise: 0.3, ..Regularizers::default() };
+    AdversarialConfig { regularizers, ema: 0.99, ..recurrent(data, 32, 5) }
 }
 
 /// The paper's memories of 100 units.
@@ -178,6 +182,7 @@ mod tests {
         let noise = Noise::new(Streams::new(2), "items", 0, &device);
         let batch = Batch {
             items: noise.uniform("items", [8, 12], -1.0, 1.0),
+            other: None,
             labels: Some(noise.classes("labels", 8, 3)),
             shape: SHAPE,
         };

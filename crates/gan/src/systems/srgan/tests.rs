@@ -37,7 +37,7 @@ fn batch() -> Batch {
     let device = Device::flex().autodiff();
     let items = Noise::new(Streams::new(2), "items", 0, &device).uniform("x", [8, SHAPE.len()], -1.0, 1.0);
     let labels = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1, 2, 0, 1, 2, 0, 1], [8]), &device);
-    Batch { items, labels: Some(labels), shape: SHAPE }
+    Batch { items, other: None, labels: Some(labels), shape: SHAPE }
 }
 
 /// Does these steps of 20, of which 5 are for the features, 10 for squared errors and 5 with the discriminator; the figures of the last.

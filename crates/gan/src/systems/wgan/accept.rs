@@ -250,7 +250,7 @@ fn estimate<R: Recipe>(
         let rng = &mut streams.fork("critic").rng_at("batch", checkpoint, i);
         let order = ganvas_prob::stream::permutation(rng, train.len);
         let items = ganvas_engine::system::to_device(train.gather(&order[..256]), shape, device);
-        let batch = Batch { items, labels: None, shape };
+        let batch = Batch { items, labels: None, other: None, shape };
         let mut step = Step::new(&options, checkpoint * 100 + i, device, true);
         system.update_discriminator(&batch, &mut step);
         let figures = step.finish().map_err(|refused| refused.at(checkpoint))?;

@@ -44,7 +44,7 @@ fn items(n: usize, device: &Device) -> Tensor<2> {
 
 fn batch(n: usize, device: &Device) -> Batch {
     let labels = Tensor::from_data(TensorData::new((0..n as i64).map(|i| i % 3).collect(), [n]), device);
-    Batch { items: items(n, device), labels: Some(labels), shape: SHAPE }
+    Batch { items: items(n, device), labels: Some(labels), other: None, shape: SHAPE }
 }
 
 fn observed(vae: &Vae, n: usize) -> Batch {
@@ -336,7 +336,7 @@ fn a_deterministic_posterior_samples_near_its_codes() {
     let device = Device::flex().autodiff();
     let mut vae = build(&config);
     assert!(vae.likelihood().is_none() && vae.autoencoder().is_some());
-    let batch = Batch { items: items(1, &device).repeat_dim(0, 4), labels: None, shape: SHAPE };
+    let batch = Batch { items: items(1, &device).repeat_dim(0, 4), labels: None, other: None, shape: SHAPE };
     let options = Options::new(Streams::new(1), 4, 800);
     for index in 0..800 {
         let mut step = Step::new(&options, index, &device, false);
@@ -456,7 +456,8 @@ fn extremes_stay_finite() {
             let config = AutoencoderConfig { objective, networks, ..large(THRESHOLD) };
             for (n, value) in [(1, 1.0f32), (4, -1.0)] {
                 let mut vae = build(&config);
-                let batch = Batch { items: Tensor::full([n, VALUES], value, &device), labels: None, shape: SHAPE };
+                let batch =
+                    Batch { items: Tensor::full([n, VALUES], value, &device), labels: None, other: None, shape: SHAPE };
                 let options = Options::new(Streams::new(1), n, 3);
                 let mut step = Step::new(&options, 0, &device, true);
                 vae.step(&batch, &mut step);

@@ -41,7 +41,7 @@ fn batch(n: usize, step: u64) -> Batch {
     let device = Device::flex().autodiff();
     let noise = Noise::new(Streams::new(7), "items", step, &device);
     let side = |name: &str| noise.uniform(name, [n, 1], -0.9, 0.9).expand([n, 8]);
-    Batch { items: Tensor::cat(vec![side("left"), side("right")], 1), labels: None, shape: SHAPE }
+    Batch { items: Tensor::cat(vec![side("left"), side("right")], 1), labels: None, other: None, shape: SHAPE }
 }
 
 /// One step; what it recorded.

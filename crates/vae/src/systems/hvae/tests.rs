@@ -38,7 +38,7 @@ fn rows(n: usize, device: &Device) -> Batch {
     let pixel = |at: usize| if at % 64 / 8 == at / 64 % 8 { 1.0f32 } else { -1.0 };
     let pixels: Vec<f32> = (0..n * 64).map(pixel).collect();
     let items = Tensor::<1>::from_floats(pixels.as_slice(), device).reshape([n, 64]);
-    Batch { items, labels: None, shape: SHAPE }
+    Batch { items, labels: None, other: None, shape: SHAPE }
 }
 
 fn observed(hvae: &Hvae) -> Batch {

@@ -38,7 +38,7 @@ fn batch(n: usize, step: u64) -> Batch {
     let device = Device::flex().autodiff();
     let noise = Noise::new(Streams::new(7), "items", step, &device);
     let half = |name: &str| noise.uniform(name, [n, 1], -0.9, 0.9).expand([n, 32]);
-    Batch { items: Tensor::cat(vec![half("upper"), half("lower")], 1), labels: None, shape: SHAPE }
+    Batch { items: Tensor::cat(vec![half("upper"), half("lower")], 1), labels: None, other: None, shape: SHAPE }
 }
 
 /// One step; what it recorded.

@@ -38,7 +38,7 @@ fn squares(n: usize, seed: u64, device: &Device) -> Tensor<2> {
 }
 
 fn batch(n: usize, seed: u64, device: &Device) -> Batch {
-    Batch { items: squares(n, seed, device), labels: None, shape: SHAPE }
+    Batch { items: squares(n, seed, device), labels: None, other: None, shape: SHAPE }
 }
 
 fn noise(seed: u64) -> Noise {

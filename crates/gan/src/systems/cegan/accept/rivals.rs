@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::tensor::{Tensor, TensorData};
-use ganvas_data::{HostBatch, ItemShape, Loader};
+use ganvas_data::{HostBatch, ItemShape, Loader, Sampling};
 use ganvas_engine::accept::AcceptError;
 use ganvas_engine::step::Step;
 use ganvas_engine::system::{Batch, to_device};
@@ -57,8 +57,8 @@ pub(super) fn train(
     let (dataset, streams) = (bench.dataset, bench.options.streams);
     let classes = dataset.class_names.len();
     let balanced = matches!(remedy, Remedy::Oversampling | Remedy::Augmentation);
-    let make = if balanced { Loader::balanced } else { Loader::new };
-    let mut loader = make(dataset.clone(), BATCH, streams, steps.start * updates as u64, 1)?;
+    let sampling = if balanced { Sampling::Balanced } else { Sampling::Shuffled };
+    let mut loader = Loader::by(sampling, dataset.clone(), BATCH, streams, steps.start * updates as u64, 1)?;
     let weights = match remedy {
         Remedy::Weights => {
             let labels = dataset.train.labels.clone().unwrap_or_default();
@@ -73,14 +73,14 @@ pub(super) fn train(
     for index in steps.clone() {
         let mut step = Step::new(&bench.options, index, &bench.device, false);
         for _ in 0..updates {
-            let HostBatch { mut values, labels, step: at } = loader.next()?;
+            let HostBatch { mut values, labels, step: at, .. } = loader.next()?;
             if remedy == Remedy::Augmentation {
                 augment(&mut values, dataset.shape, &streams, at);
             }
             let labels: Vec<i64> = labels.unwrap_or_default().into_iter().map(i64::from).collect();
             let labels = Tensor::from_data(TensorData::new(labels.clone(), [labels.len()]), &bench.device);
             let items = to_device(values, dataset.shape, &bench.device);
-            let batch = Batch { items, labels: None, shape: dataset.shape };
+            let batch = Batch { items, labels: None, other: None, shape: dataset.shape };
             let told = indicators(labels, classes);
             let each = (told.clone() * weights.clone().unsqueeze_dim::<2>(0)).sum_dim(1).squeeze_dim::<1>(1);
             let phase = step.phase("classifier");
