@@ -68,6 +68,7 @@ picture("turned.jpg", colours, exif=turned)
 keep("table", "emoji", "index,emoji,name,category,subcategory,skin_tone,gender,split\n"
      '0,a,grin,Faces,smiling,none,none,train\n1,b,"leek, raw",Food & Drink,vegetable,none,woman,test\n'
      "2,c,man,Faces,person,default,man,train\n")
+keep("table", "series", "id,time,label,x,y\na,0,up,1,2.5\na,1,up,3,-4e5\nb,0,down,5,6\nb,2,down,7,8\n")
 keep("table", "numbers", "a,b\n1,2.5\n -3 ,4e5\n")
 keep("table", "column", "x\r\n1\r\nnan\r\n-inf\r\n1e-320\r\n")
 keep("table", "quoted", '"1","2"\n"3","4"\n')

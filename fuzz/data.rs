@@ -75,6 +75,7 @@ pub fn image(bytes: &[u8]) {
 
 /// A table: that of the emoji, and rows of numbers.
 pub fn table(bytes: &[u8]) {
+    check(parsers::series(bytes));
     if let Some(attributes) = check(parsers::emoji(bytes, &["Faces", "Food & Drink"])) {
         let (train, test) = (attributes[0].train.len(), attributes[0].test.len());
         for attribute in &attributes {

@@ -62,6 +62,7 @@ fn data_code(error: &DataError) -> u8 {
             | DataError::InvalidOption { .. }
             | DataError::Exclude { .. }
             | DataError::NotImages { .. }
+            | DataError::NotSeries { .. }
             | DataError::Batch { .. }
             | DataError::Domains { .. }
     );

@@ -174,7 +174,7 @@ fn table(path: &Path, from: impl std::io::Read) -> Result<Found, DataError> {
         let cell = |place: usize| record.get(place).unwrap_or_default();
         let number = |place: usize| {
             cell(place).parse::<f64>().ok().filter(|value| (*value as f32).is_finite()).ok_or_else(|| {
-                let (shown, name) = (shown(cell(place)), &header[place]);
+                let (shown, name) = (shown(cell(place)), shown(&header[place]));
                 wrong(path, format!("line {line}, column `{name}`: `{shown}` is no finite number"))
             })
         };
@@ -310,7 +310,7 @@ fn channels(
         if low < high {
             return Ok(Channel { name: name.clone(), low, high });
         }
-        Err(wrong(path, format!("column `{name}` is {low} throughout; leave out what never changes")))
+        Err(wrong(path, format!("column `{}` is {low} throughout; leave out what never changes", shown(name))))
     };
     names.iter().enumerate().map(of).collect()
 }
