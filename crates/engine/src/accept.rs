@@ -11,7 +11,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::EngineError;
 use crate::config::ConfigError;
-use crate::schedule::Schedule;
 use crate::session::{Options, Session};
 use crate::system::{Build, DataSpec, Recommended, System};
 
@@ -314,25 +313,11 @@ impl<'a> Acceptance<'a> {
     /// # Errors
     /// If the settings do not suit the data or training fails.
     pub fn train<S: System>(&mut self, config: &S::Config, trial: &Trial) -> Result<Trialled<S>, AcceptError> {
-        self.train_at(config, trial, &Schedule::default())
-    }
-
-    /// The same at learning rates that change.
-    ///
-    /// # Errors
-    /// As [`train`](Self::train).
-    pub fn train_at<S: System>(
-        &mut self,
-        config: &S::Config,
-        trial: &Trial,
-        schedule: &Schedule,
-    ) -> Result<Trialled<S>, AcceptError> {
         let steps = match trial.until {
             Until::Steps(steps) => steps,
             Until::Seconds(_) => u64::MAX,
         };
-        let options = Options::new(Streams::new(trial.seed), trial.batch, steps);
-        self.train_with(config, trial, Options { schedule: schedule.clone(), ..options })
+        self.train_with(config, trial, Options::new(Streams::new(trial.seed), trial.batch, steps))
     }
 
     /// A new system, trained as a preset has it: its steps, batch, rates over time and largest gradient norm.

@@ -3,10 +3,10 @@
 
 use burn::tensor::{Device, Tensor};
 use ganvas_data::{Dataset, Loader, horse_zebra};
-use ganvas_engine::accept::{AcceptError, Acceptance, Conditions, Threshold, Trial, Until};
+use ganvas_engine::accept::{AcceptError, Acceptance, Conditions, Threshold};
 use ganvas_engine::session::{Options, upload};
 use ganvas_engine::step::Step;
-use ganvas_engine::system::{Build, DataSpec, Direction, Preset, System, Translation, to_device};
+use ganvas_engine::system::{Build, DataSpec, Direction, Preset, Recommended, System, Translation, to_device};
 use ganvas_engine::translation::translated;
 use ganvas_nets::init::{Init, Initializer};
 use ganvas_nets::noise::Pass;
@@ -138,9 +138,8 @@ pub(super) fn run(acceptance: &mut Acceptance) -> Result<(), AcceptError> {
         acceptance.check("2 cycle L1, untrained", untrained.cycle[0], Threshold::Recorded, format!("seed {seed}"));
         for cycle in [recommended.config.cycle, 0.0] {
             let config = CycleGanConfig { cycle, ..recommended.config.clone() };
-            let until = Until::Steps(recommended.steps);
-            let trial = Trial { dataset: &truth.dataset, seed, batch: recommended.batch, until };
-            let trained = acceptance.train_at::<CycleGan>(&config, &trial, &recommended.schedule)?;
+            let preset = Recommended { config, ..recommended.clone() };
+            let trained = acceptance.train_preset::<CycleGan>(&preset, &truth.dataset, seed)?;
             let found = truth.figures(&trained.system, share, &device);
             let note = if cycle == 0.0 { "cycle weight 0" } else { "" };
             report(acceptance, &found, cycle > 0.0, &trained.conditions().items(0, truth.count()).note(note));
